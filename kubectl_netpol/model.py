@@ -43,6 +43,7 @@ class Mark(StrEnum):
     """What a reader should know about how a neighbor was recorded."""
 
     ONE_WAY = "one-way"  # UDP without replies, taken as answered
+    UNHEARD = "unheard"  # one-way, but its receiver was captured too and never saw it: not answered
     EXISTING = "existing"  # was connected when the capture began
     INFERRED_PORT = "inferred-port"  # who is the server was told by the port numbers only
     SECONDARY_INTERFACE = "secondary-interface"  # not the pod's main interface: policies do not cover it
@@ -121,7 +122,7 @@ class NeighborKey:
 class Counts:
     """Connections (TCP, SCTP) or flows (UDP), never packets; ``first`` and ``last`` in ms since the Unix epoch.
 
-    ``names`` are the DNS names that the pod had asked for, with their final dot, newest first.
+    ``names`` are the DNS names that the pod had asked for, with their final dot, sorted, each once.
     """
 
     attempts: int = 0
