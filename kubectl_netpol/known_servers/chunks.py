@@ -1,0 +1,84 @@
+"""A file's text cut at its ``---`` lines, so that an edit, and most of the reading, looks at one document at a time.
+
+Cutting is sound: a line that begins with ``---`` ends every YAML construct, block scalars and quotes too. Where
+directives (``%YAML``) occur, which belong to the document after them, nothing is cut.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .values import Document, KnownServer, known_server
+
+API_VERSION = "spdx.softwarecomposition.kubescape.io/v1beta1"
+KIND = "KnownServer"
+ANNOTATION = "kubectl-netpol/allow-every-address"
+"""``metadata.annotations`` with this and "true" says that the object may hold 0.0.0.0/0 or ::/0."""
+
+_MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
+_DIRECTIVE = re.compile(r"^%", re.MULTILINE)
+
+_REST = r"(?:[ ]*(?:\#[^\n]*)?\n)*+"
+_NAME = r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*"
+_TEXT = r'(?:""|[A-Za-z][A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)*)'
+_HEAD = re.compile(
+    rf"(?:---\n)?{_REST}(apiVersion): {re.escape(API_VERSION)}\nkind: {KIND}\n"
+    rf"metadata:\n  name: ({_NAME})\nspec:\n{_REST}"
+)
+_ENTRY = re.compile(
+    rf'- ipBlock: ([0-9.]+/[0-9]+|"[0-9a-fA-F:.]+/[0-9]+")\n  name: ({_TEXT})\n  server: ({_TEXT})\n{_REST}'
+)
+_PRINTABLE = re.compile(r"[\n\x20-\x7e]*+")
+_NO_STRINGS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
+
+
+class Chunk(NamedTuple):
+    """``start``: its position in the whole text; ``line``: its first line there, from 0."""
+
+    text: str
+    start: int
+    line: int
+
+
+def cut(text: str) -> list[Chunk]:
+    """The chunks of a text, in order and without a gap; each but the first begins with ``---``."""
+    starts = [] if _DIRECTIVE.search(text) else [match.start() for match in _MARKER.finditer(text)]
+    if not starts or starts[0] != 0:
+        starts.insert(0, 0)
+    chunks, line = [], 0
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        chunks.append(Chunk(text[start:end], start, line))
+        line += text.count("\n", start, end)
+    return chunks
+
+
+class Canonical(NamedTuple):
+    """A document in the form that ``writer`` gives; ``start`` and ``end`` are its fields' place in the chunk."""
+
+    document: Document
+    start: int
+    end: int
+
+
+def read_canonical(chunk: Chunk) -> Canonical | None:
+    """The document of a chunk in our own form, ten times as fast as YAML; None: read it as YAML.
+
+    Whatever is not exactly as ``writer`` writes it (comments aside) is left to the YAML reader, also all that is
+    wrong, so that there is one place for what is accepted and one for messages.
+    """
+    text = chunk.text
+    head = _HEAD.match(text)
+    if head is None or not _PRINTABLE.fullmatch(text):
+        return None
+    name, position, end = head[2], head.end(), 0
+    entries: list[KnownServer] = []
+    while (entry := _ENTRY.match(text, position)) is not None:
+        block, label, server = entry.groups()
+        if label.lower() in _NO_STRINGS or server.lower() in _NO_STRINGS:
+            return None
+        entries.append(known_server(name, block.strip('"'), label.strip('"'), server.strip('"')))
+        end, position = entry.end(3) + 1, entry.end()
+    if position != len(text) or not entries or name in _NO_STRINGS:
+        return None
+    return Canonical(Document(name, tuple(entries)), head.start(1), end)

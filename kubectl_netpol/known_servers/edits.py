@@ -1,0 +1,183 @@
+"""Adding to and removing from a file's text: pieces go in and out, every other character stays.
+
+No YAML library that keeps comments is fast with 50,000 blocks, and none keeps all of the formatting; so the
+edit is made where the reader says that the pieces stand, and the result is read again and compared with what was
+meant. Where that fails, for a layout nobody foresaw, the edit is refused and nothing is lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from ..errors import InputError
+from .documents import Placed, merge, read_documents, read_places
+from .tree import Mapping, Node, Scalar, Sequence
+from .values import Document, KnownServer
+from .writer import entry_flow, entry_lines, write_documents
+
+_Splice = tuple[int, int, str]
+
+
+def add_documents(text: str, source: str, documents: Iterable[Document]) -> str:
+    """The text with the entries added: to the last document of the same name, or as new documents at the end.
+
+    Entries are added as they are; whether they stood there before is for the caller to ask. Raises InputError.
+    """
+    places = read_places(text, source)
+    by_name = {placed.document.name: placed for placed in places}
+    splices: list[_Splice] = []
+    new: list[Document] = []
+    for document in merge(documents).values():
+        placed = by_name.get(document.name)
+        if placed is None or not placed.document.entries:
+            new.append(document)
+        elif document.entries:
+            _refuse_unmarked(document, placed)
+            splices.append(_insertion(text, placed, document.entries))
+    changed = _append(_splice(text, splices), new)
+    expected = merge([*(placed.document for placed in places), *merge(documents).values()])
+    return _checked(changed, source, expected)
+
+
+def remove_documents(text: str, source: str, names: Collection[str]) -> str:
+    """The text without the documents of these names; comments outside of them stay. Raises InputError."""
+    places = read_places(text, source)
+    doomed = [placed for placed in places if placed.document.name in names]
+    kept = merge(placed.document for placed in places if placed.document.name not in names)
+    lists: dict[int, list[Placed]] = {}
+    splices: list[_Splice] = []
+    for placed in doomed:
+        if placed.siblings is None:
+            splices.append(_document_span(placed))
+        else:
+            lists.setdefault(placed.chunk.start + placed.siblings.start, []).append(placed)
+    for items in lists.values():
+        splices += _item_spans(items)
+    return _checked(_splice(text, splices), source, kept)
+
+
+def _checked(text: str, source: str, expected: dict[str, Document]) -> str:
+    try:
+        found = merge(read_documents(text, source))
+    except InputError as error:
+        raise _unforeseen(source) from error
+    if found != expected:
+        raise _unforeseen(source)
+    return text
+
+
+def _unforeseen(source: str) -> InputError:
+    message = f"{source}: this edit cannot be made safely in the file's present layout; nothing was changed"
+    return InputError(message, "edit the file by hand, or use the layout that 'known-servers export' prints")
+
+
+def _refuse_unmarked(document: Document, placed: Placed) -> None:
+    if document.every_address and not placed.document.every_address:
+        message = f"a block that holds every address cannot be added to {document.name}, which has other blocks"
+        raise InputError(message, "give it a NAME of its own")
+
+
+def _splice(text: str, splices: list[_Splice]) -> str:
+    parts, position = [], 0
+    for start, end, replacement in sorted(splices):
+        parts += [text[position:start], replacement]
+        position = end
+    return "".join([*parts, text[position:]])
+
+
+def _newline(text: str) -> str:
+    return "\r\n" if "\r\n" in text else "\n"
+
+
+def _append(text: str, documents: list[Document]) -> str:
+    if not documents:
+        return text
+    newline = _newline(text)
+    addition = write_documents(documents).replace("\n", newline)
+    if not text:
+        return addition
+    return text + ("" if text.endswith("\n") else newline) + "---" + newline + addition
+
+
+def _insertion(text: str, placed: Placed, entries: tuple[KnownServer, ...]) -> _Splice:
+    chunk, node = placed.chunk, placed.node
+    newline = _newline(text)
+    if node is None:
+        position, indent = chunk.start + placed.end - 1, ""
+    else:
+        spec: Sequence = node.pairs["spec"]
+        last = _content_end(spec.items[-1])
+        if spec.flow:
+            position = chunk.start + last
+            return position, position, "".join(f", {entry_flow(entry)}" for entry in entries)
+        position = chunk.start + _line_end(chunk.text, last)
+        indent = " " * (spec.start - chunk.text.rfind("\n", 0, spec.start) - 1)
+    lines = [newline + indent + line for entry in entries for line in entry_lines(entry)]
+    return position, position, "".join(lines)
+
+
+def _content_end(node: Node) -> int:
+    """Where a node's own text ends: block collections are said to end where the next thing begins."""
+    while not isinstance(node, Scalar) and not node.flow:
+        children = list(node.pairs.values()) if isinstance(node, Mapping) else node.items
+        node = children[-1]
+    return node.end
+
+
+def _line_end(text: str, position: int) -> int:
+    """The end of the line, before its line break; a block scalar's end is the start of the next line."""
+    if position and text[position - 1] == "\n":
+        position -= 1
+    else:
+        found = text.find("\n", position)
+        position = len(text) if found < 0 else found
+    return position - 1 if position and text[position - 1] == "\r" else position
+
+
+def _after_line(text: str, position: int) -> int:
+    """The start of the line after the one in which a node ends."""
+    if position and text[position - 1] == "\n":
+        return position
+    found = text.find("\n", position)
+    return len(text) if found < 0 else found + 1
+
+
+def _document_span(placed: Placed) -> _Splice:
+    """From its ``---``, or its first line where it has none, to its last line; comments after that stay."""
+    text, start = placed.chunk.text, placed.chunk.start
+    if placed.root is None:
+        first, end = placed.start, placed.end
+    else:
+        first, end = placed.root.start, _after_line(text, _content_end(placed.root))
+    if text.startswith("---"):
+        return start, start + end, ""
+    return start + text.rfind("\n", 0, first) + 1, start + end, ""
+
+
+def _item_spans(doomed: list[Placed]) -> list[_Splice]:
+    """The items of one list that go; a list of which nothing stays goes as a whole."""
+    siblings, chunk = doomed[0].siblings, doomed[0].chunk
+    if siblings is None or len(doomed) == len(siblings.items):
+        return [_document_span(doomed[0])]
+    gone = {id(placed.node) for placed in doomed}
+    indexes = [index for index, item in enumerate(siblings.items) if id(item) in gone]
+    kept = max(index for index, item in enumerate(siblings.items) if id(item) not in gone)
+    if siblings.flow:
+        spans = [_flow_span(siblings, index, index < kept) for index in indexes]
+    else:
+        spans = [_block_span(chunk.text, siblings, index) for index in indexes]
+    return [(chunk.start + start, chunk.start + end, "") for start, end in spans]
+
+
+def _block_span(text: str, siblings: Sequence, index: int) -> tuple[int, int]:
+    start = siblings.items[index].start
+    dash = text.rfind("-", 0, start)
+    return text.rfind("\n", 0, dash) + 1, _after_line(text, _content_end(siblings.items[index]))
+
+
+def _flow_span(siblings: Sequence, index: int, others_follow: bool) -> tuple[int, int]:
+    """With its comma: the one after it, or the one before where nothing that stays follows."""
+    items = siblings.items
+    if others_follow:
+        return items[index].start, items[index + 1].start
+    return items[index - 1].end, items[index].end

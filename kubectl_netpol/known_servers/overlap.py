@@ -1,0 +1,70 @@
+"""What a user should know about blocks that were just added: host bits, equal and nested blocks. Pure.
+
+Each is told once per new block, with one example and a number, so that a block that holds 50,000 others makes one line.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from .lookup import Lookup
+from .values import Address, KnownServer, has_host_bits, parse_block
+
+
+def remarks(existing: Iterable[KnownServer], added: Sequence[KnownServer]) -> list[str]:
+    """Sentences for stderr, in the order of the added entries."""
+    present = list(existing)
+    everything = Lookup([*present, *added])
+    inside = _held_within([*present, *added], frozenset(added), everything)
+    lines: list[str] = []
+    for server in added:
+        if has_host_bits(server):
+            lines.append(f"{server.ip_block} has host bits: it stands for {server.cidr}")
+        lines += _about_holders(server, everything)
+        if inside[server]:
+            lines.append(f"{server.cidr} holds {_blocks(inside[server])}, which {_stay(inside[server])} more specific")
+    return lines
+
+
+def _held_within(
+    servers: Iterable[KnownServer], added: frozenset[KnownServer], everything: Lookup
+) -> Counter[KnownServer]:
+    """How many less wide blocks each added one holds."""
+    counts: Counter[KnownServer] = Counter()
+    for server in servers:
+        counts.update(
+            holder for holder in _holders(server, everything) if holder in added and holder.cidr != server.cidr
+        )
+    return counts
+
+
+def _holders(server: KnownServer, everything: Lookup) -> tuple[KnownServer, ...]:
+    version, number, length = parse_block(server.cidr)
+    return everything.holders_of(Address(version, number), (32 if version == 4 else 128) - length)
+
+
+def _about_holders(server: KnownServer, everything: Lookup) -> list[str]:
+    holders = _holders(server, everything)
+    equals = [holder for holder in holders if holder.cidr == server.cidr]
+    wider = [holder for holder in holders if holder.cidr != server.cidr]
+    lines: list[str] = []
+    if len(equals) > 1:
+        lines.append(f"{server.cidr} is known {len(equals)} times: {describe(equals[0])} wins, by its name's order")
+    if wider:
+        lines.append(f"{server.cidr} lies within {wider[0].cidr} ({describe(wider[0])}) and, more specific, wins there")
+    return lines
+
+
+def describe(server: KnownServer) -> str:
+    """``github: github-workflows, github.com``; what is empty is left out."""
+    words = ", ".join(text for text in (server.name, server.server) if text)
+    return f"{server.document}: {words}" if words else server.document
+
+
+def _blocks(count: int) -> str:
+    return "1 known block" if count == 1 else f"{count} known blocks"
+
+
+def _stay(count: int) -> str:
+    return "is" if count == 1 else "are"

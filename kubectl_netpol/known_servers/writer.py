@@ -1,0 +1,78 @@
+"""KnownServer documents as YAML text and as plain objects for JSON. Pure; the reference's fields in its order."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from .chunks import ANNOTATION, API_VERSION, KIND
+from .tree import is_plain_string
+from .values import Document, KnownServer
+
+_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/")
+
+
+def write_documents(documents: Iterable[Document]) -> str:
+    """One YAML document each, ``---`` between them; what ``import -f`` and ``kubectl apply -f`` read."""
+    return "---\n".join(map(write_document, documents))
+
+
+def write_document(document: Document) -> str:
+    """One YAML document that ends with a line feed."""
+    lines = [f"apiVersion: {API_VERSION}", f"kind: {KIND}", "metadata:", f"  name: {scalar(document.name)}"]
+    if document.every_address:
+        lines += ["  annotations:", f'    {ANNOTATION}: "true"']
+    lines.append("spec:" if document.entries else "spec: []")
+    for entry in document.entries:
+        lines += entry_lines(entry)
+    return "\n".join(lines) + "\n"
+
+
+def write_list(documents: Iterable[Document]) -> str:
+    """One YAML document of kind List, as ``kubectl get -o yaml`` prints several objects."""
+    items = [write_document(document) for document in documents]
+    lines = ["apiVersion: v1", "items:" if items else "items: []"]
+    for item in items:
+        first, *others = item.splitlines()
+        lines += [f"- {first}", *(f"  {line}" for line in others)]
+    return "\n".join([*lines, "kind: List", 'metadata:\n  resourceVersion: ""']) + "\n"
+
+
+def entry_lines(entry: KnownServer) -> list[str]:
+    """A block list's item, its dash in the first column."""
+    return [
+        f"- ipBlock: {scalar(entry.ip_block)}",
+        f"  name: {scalar(entry.name)}",
+        f"  server: {scalar(entry.server)}",
+    ]
+
+
+def entry_flow(entry: KnownServer) -> str:
+    """The same for a list in brackets: JSON, which is YAML as well."""
+    return json.dumps(entry_object(entry), ensure_ascii=False)
+
+
+def scalar(text: str) -> str:
+    """A text as YAML that every reader takes for a string: unquoted where that is safe, else in JSON's quotes."""
+    plain = text and text[0].isalnum() and _PLAIN.issuperset(text) and is_plain_string(text)
+    return text if plain and text.lower() not in {"y", "n"} else json.dumps(text, ensure_ascii=False)
+
+
+def document_object(document: Document) -> dict[str, Any]:
+    """A KnownServer as JSON has it."""
+    metadata: dict[str, Any] = {"name": document.name}
+    if document.every_address:
+        metadata["annotations"] = {ANNOTATION: "true"}
+    spec = [entry_object(entry) for entry in document.entries]
+    return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+
+
+def list_object(documents: Iterable[Document]) -> dict[str, Any]:
+    """A List of KnownServers as JSON has it."""
+    items = [document_object(document) for document in documents]
+    return {"apiVersion": "v1", "items": items, "kind": "List", "metadata": {"resourceVersion": ""}}
+
+
+def entry_object(entry: KnownServer) -> dict[str, str]:
+    return {"ipBlock": entry.ip_block, "name": entry.name, "server": entry.server}
