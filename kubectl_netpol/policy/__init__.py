@@ -1,0 +1,1 @@
+"""NetworkPolicies from NetworkNeighbors: pure functions on frozen values. ``cli`` calls ``generate``."""

@@ -1,0 +1,55 @@
+"""The click group: finds a verb's module when that verb runs, and never before."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import click
+
+from .catalog import PROGRAM, VERBS, overview
+from .streams import guard
+
+
+class Verbs(click.Group):
+    """A group whose commands are named by the catalog and imported one at a time."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = import_module(f".{VERBS[cmd_name][0]}", __package__).command
+        add_debug(command)
+        return command
+
+    def get_help(self, ctx: click.Context) -> str:
+        return overview().rstrip()
+
+
+def add_debug(command: click.Command) -> None:
+    """Gives a command, and those below it, the flag that ``run`` looks for."""
+    if not any(parameter.name == "debug" for parameter in command.params):
+        command.params.append(
+            click.Option(["--debug"], is_flag=True, expose_value=False, help="Show a traceback when something fails.")
+        )
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        add_debug(below)
+
+
+@click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def application() -> None:
+    """Record what workloads talk to, and write NetworkPolicies."""
+
+
+add_debug(application)
+
+
+def run(arguments: list[str]) -> int:
+    """Runs one command line (without the program's name); its exit code. Everything it says is said by then."""
+    return guard(lambda: _invoke(arguments), "--debug" in arguments)
+
+
+def _invoke(arguments: list[str]) -> int:
+    result = application.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    return result if type(result) is int else 0

@@ -1,0 +1,98 @@
+"""The only module that writes to stdout and stderr, and that knows how an error looks and what it exits with."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable
+
+import click
+
+from ..errors import NetpolError
+from ..render.text import escape
+from .catalog import PROGRAM
+
+INTERRUPTED = 130
+
+
+def data(text: str) -> None:
+    """What was asked for, to stdout; the text brings its own line feeds."""
+    sys.stdout.write(text)
+
+
+def note(text: str) -> None:
+    """Something that the reader should know, to stderr, as one line."""
+    sys.stderr.write(f"note: {escape(text)}\n")
+
+
+def say(text: str) -> None:
+    """A plain line to stderr: progress, or that there is nothing to show."""
+    sys.stderr.write(f"{escape(text)}\n")
+
+
+def is_terminal() -> bool:
+    """Whether somebody can be asked."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def ask(question: str) -> bool:
+    """Asks on stderr; whether the answer is yes."""
+    sys.stderr.write(f"{escape(question)} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def guard(command: Callable[[], int], debug: bool) -> int:
+    """Runs a command; its exit code, or that of what it raised, which is told in one line with a hint.
+
+    BrokenPipeError passes through: the reader of stdout went away, and nobody is there to be told.
+    """
+    try:
+        _make_printable()
+        code = command()
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        raise
+    except (KeyboardInterrupt, click.Abort):
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  # the process's edge
+        if debug:
+            traceback.print_exc()
+        return _tell(error)
+
+
+# A terminal that cannot show a letter gets its escape, never a crash in the middle of a table.
+def _make_printable() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")
+
+
+def _tell(error: Exception) -> int:
+    message, hint, code = _described(error)
+    sys.stderr.write(f"error: {escape(message)}\n")
+    if hint:
+        sys.stderr.write(f"hint: {escape(hint)}\n")
+    return code
+
+
+def _described(error: Exception) -> tuple[str, str, int]:
+    if isinstance(error, NetpolError):
+        return error.message, error.hint, error.exit_code
+    if isinstance(error, click.UsageError):
+        path = error.ctx.command_path if error.ctx else PROGRAM
+        return _sentence(error.format_message()), f"see '{path} --help' for usage and examples", 1
+    if isinstance(error, click.ClickException):
+        return _sentence(error.format_message()), "", 1
+    if isinstance(error, OSError):
+        name = f"{error.filename}: " if error.filename else ""
+        return f"{name}{error.strerror or error}", "", 1
+    text = f"internal: {type(error).__name__}: {error}"
+    return text, "this is a bug; run it again with --debug and report what that prints", 1
+
+
+def _sentence(text: str) -> str:
+    text = text.rstrip(".").replace("\n", " ")
+    return text[:1].lower() + text[1:]

@@ -1,0 +1,126 @@
+"""NetworkPolicies from NetworkNeighbors, with notes on whatever a reader should know before applying them.
+
+The policy allows what was recorded and nothing else. Fed by ``cli`` with summed recordings and a lookup of the
+user's KnownServers; other kinds of documents are built from its ``Policy`` values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import InputError
+from ..model import Direction, Neighbor, NetworkNeighbors, Workload
+from ..neighbors.document import is_expressible, selector_document, workload_labels
+from .naming import is_label_value, policy_name
+from .notes import Note, left_out, silent_directions, standing
+from .references import Reference, references
+from .rules import Lookup, no_servers, rules
+
+BOTH = (Direction.INGRESS, Direction.EGRESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``directions``: what is isolated, or empty for the directions in which traffic was recorded."""
+
+    directions: tuple[Direction, ...] = ()
+    include_unanswered: bool = False
+    allow_empty_selector: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One workload's NetworkPolicy as a plain dict, and what is known of each address in it."""
+
+    workload: Workload
+    document: dict[str, Any]
+    references: tuple[Reference, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """The policies in the order of their workloads, and the notes on them."""
+
+    policies: tuple[Policy, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+def generate(
+    neighbors: Iterable[NetworkNeighbors], options: Options = Options(), lookup: Lookup = no_servers
+) -> Generated:
+    """The policies of these workloads.
+
+    A workload without answered traffic, or in its node's network, gets none, and a note. Raises InputError for a
+    workload with an empty selector that was not allowed, and for two whose policies would bear the same name.
+    """
+    policies: list[Policy] = []
+    notes: list[Note] = []
+    for one in sorted(neighbors, key=lambda one: one.workload):
+        policy = _generate_one(one, options, lookup, notes)
+        if policy is not None:
+            policies.append(policy)
+    _refuse_doubles(policies)
+    return Generated(tuple(policies), tuple(notes))
+
+
+def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes: list[Note]) -> Policy | None:
+    if one.host_network:
+        text = "no policy: its pods are in their node's network (hostNetwork), where policies do not reach"
+        notes.append(Note(one.workload, text))
+        return None
+    admitted = tuple(neighbor for neighbor in one.neighbors if _is_admitted(neighbor, options))
+    notes.extend(left_out(one, options.include_unanswered))
+    if not admitted:
+        notes.append(Note(one.workload, "no policy: nothing that a policy can admit was answered; record for longer"))
+        return None
+    if one.selector.is_empty and not options.allow_empty_selector:
+        raise _empty_selector(one.workload)
+    directions = options.directions or _directions(admitted)
+    notes.extend(silent_directions(one.workload, directions, _directions(admitted), bool(options.directions)))
+    notes.extend(standing(one, admitted))
+    return Policy(one.workload, _document(one, admitted, directions, lookup), references(admitted, directions, lookup))
+
+
+def _is_admitted(neighbor: Neighbor, options: Options) -> bool:
+    return is_expressible(neighbor.key) and (neighbor.is_answered or options.include_unanswered)
+
+
+def _directions(neighbors: Iterable[Neighbor]) -> tuple[Direction, ...]:
+    seen = {neighbor.key.direction for neighbor in neighbors}
+    return tuple(direction for direction in BOTH if direction in seen)
+
+
+def _document(
+    one: NetworkNeighbors, admitted: tuple[Neighbor, ...], directions: tuple[Direction, ...], lookup: Lookup
+) -> dict[str, Any]:
+    spec: dict[str, Any] = {"podSelector": selector_document(one.selector)}
+    for direction in BOTH:
+        if direction in directions:
+            spec[str(direction)] = rules((n for n in admitted if n.key.direction is direction), direction, lookup)
+    spec["policyTypes"] = [direction.capitalize() for direction in BOTH if direction in directions]
+    labels = {key: value for key, value in workload_labels(one.workload).items() if is_label_value(value)}
+    metadata = {
+        "name": policy_name(one.workload),
+        "namespace": one.workload.namespace,
+        "labels": labels,
+        "annotations": {"generated-by": "kubectl-netpol"},
+    }
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+def _empty_selector(workload: Workload) -> InputError:
+    problem = f"{workload.path} in namespace {workload.namespace} selects every pod, and so would its policy"
+    return InputError(problem, "isolate the whole namespace with --allow-empty-selector, or leave that workload out")
+
+
+def _refuse_doubles(policies: list[Policy]) -> None:
+    seen: dict[tuple[str, str], Workload] = {}
+    for policy in policies:
+        key = (policy.workload.namespace, policy_name(policy.workload))
+        other = seen.setdefault(key, policy.workload)
+        if other is not policy.workload:
+            problem = f"two workloads' policies would bear the same name {key[1]!r} in namespace {key[0]!r}: "
+            problem += f"{other.path} ({other.api_version}) and {policy.workload.path} ({policy.workload.api_version})"
+            raise InputError(problem, "name one of them: kubectl netpol generate TYPE.GROUP/NAME")

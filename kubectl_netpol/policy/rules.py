@@ -1,0 +1,95 @@
+"""A direction's rules: peers with the same ports in one rule, all in canonical order, nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+from typing import Any, Protocol
+
+from ..model import Direction, Neighbor, Peer, Port, Selector
+from ..neighbors.document import selector_document
+
+_SIDES = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
+_NOTHING = Selector()
+
+
+class Block(Protocol):
+    """A known server's block of addresses: the canonical ``cidr``, a ``name`` for people, the ``server``."""
+
+    @property
+    def cidr(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def server(self) -> str: ...
+
+
+Lookup = Callable[[str], Block | None]
+"""The most specific known block that holds an address (canonical text), or None."""
+
+
+def no_servers(_: str) -> None:
+    """The lookup of someone who has no KnownServers."""
+
+
+@dataclass(frozen=True, slots=True)
+class RulePeer:
+    """One entry of a rule's ``to`` or ``from``: a cidr, or selectors."""
+
+    cidr: str = ""
+    pods: Selector | None = None
+    namespaces: Selector | None = None
+
+    def document(self) -> dict[str, Any]:
+        if self.cidr:
+            return {"ipBlock": {"cidr": self.cidr}}
+        document: dict[str, Any] = {}
+        if self.namespaces is not None:
+            document["namespaceSelector"] = selector_document(self.namespaces)
+        if self.pods is not None:
+            document["podSelector"] = selector_document(self.pods)
+        return document
+
+
+def rule_peer(peer: Peer, lookup: Lookup = no_servers) -> RulePeer:
+    """What stands in a rule for this peer; an address becomes its known block, or a /32 or /128."""
+    if not peer.address:
+        return RulePeer("", peer.pod_selector, peer.namespace_selector)
+    block = lookup(peer.address)
+    return RulePeer(str(ip_network(block.cidr, strict=False)) if block else host_cidr(peer.address))
+
+
+def host_cidr(address: str) -> str:
+    """The block that holds one address only, in canonical form."""
+    parsed = ip_address(address)
+    return f"{parsed}/{parsed.max_prefixlen}"
+
+
+def rules(neighbors: Iterable[Neighbor], direction: Direction, lookup: Lookup = no_servers) -> list[dict[str, Any]]:
+    """The rules that admit exactly these neighbors, each of which has a port and a peer with a name or an address.
+
+    A rule always has ports and peers: one without would admit everyone.
+    """
+    by_peer: dict[RulePeer, set[Port]] = {}
+    for neighbor in neighbors:
+        by_peer.setdefault(rule_peer(neighbor.key.peer, lookup), set()).add(neighbor.key.port)
+    by_ports: dict[tuple[Port, ...], list[RulePeer]] = {}
+    for peer, ports in by_peer.items():
+        by_ports.setdefault(tuple(sorted(ports)), []).append(peer)
+    return [_rule(ports, sorted(peers, key=_place), direction) for ports, peers in sorted(by_ports.items())]
+
+
+def _rule(ports: tuple[Port, ...], peers: list[RulePeer], direction: Direction) -> dict[str, Any]:
+    return {
+        "ports": [{"port": port.port, "protocol": str(port.protocol)} for port in ports],
+        _SIDES[direction]: [peer.document() for peer in peers],
+    }
+
+
+# Selectors of the own namespace, then of others, then addresses, IPv4 before IPv6, by number.
+def _place(peer: RulePeer) -> tuple[Any, ...]:
+    if peer.cidr:
+        network = ip_network(peer.cidr)
+        return (2, network.version, int(network.network_address), network.prefixlen)
+    return (int(peer.namespaces is not None), peer.namespaces or _NOTHING, peer.pods or _NOTHING)

@@ -1,0 +1,18 @@
+"""Foreign text made safe to print: names come from DNS and from other people's objects."""
+
+from __future__ import annotations
+
+import re
+
+_PLAIN = re.compile(r"[ -~]*")
+
+
+def escape(text: str) -> str:
+    r"""The text with each character that does not print (control, ANSI, bidi, surrogates) as ``\x1b`` or ``\u202e``."""
+    if _PLAIN.fullmatch(text):
+        return text
+    return "".join(character if character.isprintable() else _escaped(character) for character in text)
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
