@@ -7,6 +7,7 @@ meant. Where that fails, for a layout nobody foresaw, the edit is refused and no
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 
 from ..errors import InputError
@@ -15,6 +16,7 @@ from .tree import Mapping, Node, Scalar, Sequence
 from .values import Document, KnownServer
 from .writer import entry_flow, entry_lines, write_documents
 
+_CLOSING = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*+(\.\.\.[ \t]*\r?(?:\n|\Z))")
 _Splice = tuple[int, int, str]
 
 
@@ -48,7 +50,7 @@ def remove_documents(text: str, source: str, names: Collection[str]) -> str:
     splices: list[_Splice] = []
     for placed in doomed:
         if placed.siblings is None:
-            splices.append(_document_span(placed))
+            splices += _document_spans(placed)
         else:
             lists.setdefault(placed.chunk.start + placed.siblings.start, []).append(placed)
     for items in lists.values():
@@ -142,23 +144,25 @@ def _after_line(text: str, position: int) -> int:
     return len(text) if found < 0 else found + 1
 
 
-def _document_span(placed: Placed) -> _Splice:
-    """From its ``---``, or its first line where it has none, to its last line; comments after that stay."""
+def _document_spans(placed: Placed) -> list[_Splice]:
+    """From its ``---``, or its first line where it has none, to its last line, and its ``...``; comments after stay."""
     text, start = placed.chunk.text, placed.chunk.start
     if placed.root is None:
         first, end = placed.start, placed.end
     else:
         first, end = placed.root.start, _after_line(text, _content_end(placed.root))
-    if text.startswith("---"):
-        return start, start + end, ""
-    return start + text.rfind("\n", 0, first) + 1, start + end, ""
+    begin = 0 if text.startswith("---") else text.rfind("\n", 0, first) + 1
+    spans = [(start + begin, start + end, "")]
+    if (closing := _CLOSING.match(text, end)) is not None:
+        spans.append((start + closing.start(1), start + closing.end(1), ""))
+    return spans
 
 
 def _item_spans(doomed: list[Placed]) -> list[_Splice]:
     """The items of one list that go; a list of which nothing stays goes as a whole."""
     siblings, chunk = doomed[0].siblings, doomed[0].chunk
     if siblings is None or len(doomed) == len(siblings.items):
-        return [_document_span(doomed[0])]
+        return _document_spans(doomed[0])
     gone = {id(placed.node) for placed in doomed}
     indexes = [index for index, item in enumerate(siblings.items) if id(item) in gone]
     kept = max(index for index, item in enumerate(siblings.items) if id(item) not in gone)
