@@ -1,0 +1,80 @@
+"""Which labels say what a pod is, and which change with each roll-out, run or place; selectors made from them."""
+
+from __future__ import annotations
+
+from ..model import Requirement, Selector
+from .reading import Fields
+
+Labels = tuple[tuple[str, str], ...]
+
+VOLATILE = frozenset(
+    {
+        "pod-template-hash",
+        "rollouts-pod-template-hash",
+        "controller-revision-hash",
+        "pod-template-generation",
+        "statefulset.kubernetes.io/pod-name",
+        "apps.kubernetes.io/pod-index",
+        "controller-uid",
+        "job-name",
+        "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-name",
+        "batch.kubernetes.io/job-completion-index",
+        "app.kubernetes.io/version",
+        "helm.sh/chart",
+    }
+)
+"""Labels that do not survive a roll-out, an upgrade or the next run."""
+
+_VOLATILE_PREFIXES = ("topology.kubernetes.io/", "failure-domain.beta.kubernetes.io/")
+
+
+def stable(labels: Labels) -> Labels:
+    """The labels without the volatile ones."""
+    return tuple(
+        (key, value) for key, value in labels if key not in VOLATILE and not key.startswith(_VOLATILE_PREFIXES)
+    )
+
+
+def stable_selector(selector: Selector) -> Selector:
+    """The selector without requirements on volatile labels."""
+    kept = tuple(one for one in selector.match_expressions if stable(((one.key, ""),)))
+    return Selector(stable(selector.match_labels), kept)
+
+
+def read_selector(fields: Fields, name: str) -> Selector:
+    """A LabelSelector, or the plain map of labels that Services and ReplicationControllers have.
+
+    Raises InputError when it has a wrong shape.
+    """
+    inner = fields.fields(name)
+    if not {"matchLabels", "matchExpressions"} & inner.value.keys():
+        return Selector(fields.table(name))
+    expressions = (
+        Requirement(one.text("key"), one.text("operator"), tuple(sorted(one.texts("values"))))
+        for one in inner.each("matchExpressions")
+    )
+    return Selector(inner.table("matchLabels"), tuple(sorted(expressions)))
+
+
+def matches(selector: Selector, labels: Labels) -> bool:
+    """Whether the selector selects the labels, as Kubernetes defines it; an unknown operator selects nothing."""
+    table = dict(labels)
+    if any(table.get(key) != value for key, value in selector.match_labels):
+        return False
+    return all(_meets(one, table) for one in selector.match_expressions)
+
+
+def _meets(one: Requirement, table: dict[str, str]) -> bool:
+    # "NotIn ... and DoesNotExist": both also select objects that have no such key.
+    value = table.get(one.key)
+    match one.operator:
+        case "In":
+            return value is not None and value in one.values
+        case "NotIn":
+            return value is None or value not in one.values
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+    return False

@@ -1,0 +1,110 @@
+"""A pod as the inventory keeps it: whose it is, what addresses it had, and from when to when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model import Protocol
+from .labels import Labels
+from .reading import Fields, Metadata, canonical_addresses
+
+NamedPorts = tuple[tuple[str, Protocol, int], ...]
+_PROTOCOLS = {"TCP": Protocol.TCP, "UDP": Protocol.UDP, "SCTP": Protocol.SCTP}
+
+
+@dataclass(frozen=True, slots=True)
+class OwnerReference:
+    """The controller of an object, in the object's own namespace."""
+
+    kind: str
+    api_version: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pod:
+    """``begin`` and ``end`` in ms since the Unix epoch; ``end`` 0 while it lives. ``ports`` are its named ones."""
+
+    uid: str
+    namespace: str
+    name: str
+    labels: Labels
+    owner: OwnerReference | None
+    addresses: tuple[str, ...]
+    host_addresses: tuple[str, ...]
+    host_network: bool
+    node: str
+    ports: NamedPorts
+    begin: int
+    end: int
+
+
+def read_pod(metadata: Metadata, whole: Fields, at: int) -> Pod:
+    """The pod as it was seen at ``at`` (ms). Raises InputError for a wrong shape."""
+    spec, status = whole.fields("spec"), whole.fields("status")
+    moments = [moment for moment in (status.time("startTime"), metadata.created) if moment]
+    addresses = [one.text("ip") for one in status.each("podIPs")] or [status.text("podIP")]
+    hosts = [one.text("ip") for one in status.each("hostIPs")] or [status.text("hostIP")]
+    return Pod(
+        identity(metadata),
+        metadata.namespace,
+        metadata.name,
+        metadata.labels,
+        read_owner(whole),
+        canonical_addresses(addresses),
+        canonical_addresses(hosts),
+        spec.flag("hostNetwork"),
+        spec.text("nodeName"),
+        read_named_ports(spec),
+        min(moments, default=0),
+        _end(metadata, status, at),
+    )
+
+
+def identity(metadata: Metadata) -> str:
+    """The UID, or what tells an object without one from its successors."""
+    return metadata.uid or f"{metadata.kind}/{metadata.namespace}/{metadata.name}/{metadata.created}"
+
+
+def read_owner(whole: Fields) -> OwnerReference | None:
+    """The controller among an object's ownerReferences. A mirror pod's Node is its place, not its owner."""
+    references = whole.fields("metadata").each("ownerReferences")
+    for one in references:
+        if one.flag("controller") and one.text("kind") != "Node":
+            return OwnerReference(one.text("kind"), one.text("apiVersion"), one.text("name"), one.text("uid"))
+    return None
+
+
+def read_named_ports(spec: Fields) -> NamedPorts:
+    """Named container ports of a pod's spec, of sidecars (restartable init containers) too."""
+    found = []
+    for one in (*spec.each("containers"), *spec.each("initContainers")):
+        for port in one.each("ports"):
+            protocol = _PROTOCOLS.get(port.text("protocol") or "TCP")
+            if port.text("name") and protocol:
+                found.append((port.text("name"), protocol, port.number("containerPort")))
+    return tuple(found)
+
+
+def read_protocol(fields: Fields) -> Protocol | None:
+    """The protocol of a port, TCP by default; None for one that no policy can name."""
+    return _PROTOCOLS.get(fields.text("protocol") or "TCP")
+
+
+def named_port(ports: NamedPorts, name: str, protocol: Protocol) -> int:
+    """The number that a port's name has there; 0 when it has none."""
+    for found, kind, number in ports:
+        if found == name and kind is protocol:
+            return number
+    return 0
+
+
+# "Succeeded/Failed: all containers in the pod have terminated": its address is free from then on. A
+# deletionTimestamp is when the grace period runs out; until then the pod still has its address.
+def _end(metadata: Metadata, status: Fields, at: int) -> int:
+    if status.text("phase") not in ("Succeeded", "Failed"):
+        return metadata.deleted
+    states = (one.fields("state").fields("terminated") for one in status.each("containerStatuses"))
+    finished = max((state.time("finishedAt") for state in states), default=0)
+    return finished or metadata.deleted or at

@@ -1,0 +1,166 @@
+"""Reads Kubernetes objects, given as plain dicts by a file or the API server, without trusting their shape.
+
+An absent or null field reads as empty. A field of the wrong type raises InputError naming the object and the
+field. Every value of this room (pods, services, nodes ...) is made through here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any
+
+from ..errors import InputError
+
+_HINT = "check the object, or list it again with: kubectl get ... -o yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """One mapping inside an object, and the way to it for messages, such as ``pod shop/web-1: spec``."""
+
+    value: Mapping[str, Any]
+    place: str
+
+    def text(self, name: str) -> str:
+        found = self.value.get(name)
+        if found is None:
+            return ""
+        return found if isinstance(found, str) else self._refuse(name, "text")
+
+    def flag(self, name: str) -> bool:
+        found = self.value.get(name)
+        if found is None:
+            return False
+        return found if isinstance(found, bool) else self._refuse(name, "true or false")
+
+    def number(self, name: str) -> int:
+        """A port or 0 when it is absent."""
+        found = self.value.get(name)
+        if found is None:
+            return 0
+        if isinstance(found, int) and not isinstance(found, bool) and 0 <= found <= 65535:
+            return found
+        return int(self._refuse(name, "a port from 0 to 65535"))
+
+    def port_or_name(self, name: str) -> int | str:
+        """An IntOrString as targetPort is one; 0 when it is absent."""
+        found = self.value.get(name)
+        return found if isinstance(found, str) else self.number(name)
+
+    def fields(self, name: str) -> Fields:
+        found = self.value.get(name)
+        if found is None:
+            found = {}
+        return Fields(found, f"{self.place}.{name}") if isinstance(found, dict) else self._refuse(name, "a mapping")
+
+    def each(self, name: str) -> list[Fields]:
+        """The mappings of a list."""
+        items = self._list(name)
+        for item in items:
+            if not isinstance(item, dict):
+                self._refuse(name, "a list of mappings")
+        return [Fields(item, f"{self.place}.{name}[{index}]") for index, item in enumerate(items)]
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        items = self._list(name)
+        for item in items:
+            if not isinstance(item, str):
+                self._refuse(name, "a list of texts")
+        return tuple(items)
+
+    def table(self, name: str) -> tuple[tuple[str, str], ...]:
+        """Labels or annotations, sorted."""
+        inner = self.fields(name)
+        for key, value in inner.value.items():
+            if not isinstance(key, str) or not isinstance(value, str):
+                self._refuse(name, "a mapping of text to text")
+        return tuple(sorted(inner.value.items()))
+
+    def time(self, name: str) -> int:
+        """An RFC 3339 time in ms since the Unix epoch; 0 when it is absent."""
+        found = self.value.get(name)
+        if found is None:
+            return 0
+        try:  # YAML reads an unquoted time as a datetime
+            return _milliseconds(found if isinstance(found, datetime) else datetime.fromisoformat(found))
+        except (TypeError, ValueError, OverflowError):
+            return int(self._refuse(name, "a time such as 2024-01-31T12:00:00Z"))
+
+    def _list(self, name: str) -> list[Any]:
+        found = self.value.get(name)
+        if found is None:
+            return []
+        return found if isinstance(found, list) else self._refuse(name, "a list")
+
+    def _refuse(self, name: str, wanted: str) -> Any:
+        raise InputError(f"{self.place}.{name} is not {wanted}", _HINT)
+
+
+@dataclass(frozen=True, slots=True)
+class Metadata:
+    """What every object bears."""
+
+    kind: str
+    api_version: str
+    namespace: str
+    name: str
+    uid: str
+    created: int
+    deleted: int
+    labels: tuple[tuple[str, str], ...]
+    annotations: tuple[tuple[str, str], ...]
+
+
+def read_object(value: object) -> tuple[Metadata, Fields]:
+    """An object's metadata and the whole of it. Raises InputError when it is no object or has no kind or name."""
+    if not isinstance(value, dict):
+        raise InputError("the inventory holds something that is no Kubernetes object", _HINT)
+    outer = Fields(value, "an object")
+    kind = outer.text("kind") or outer._refuse("kind", "set")
+    outer = Fields(value, f"a {kind}"[:80])
+    inner = outer.fields("metadata")
+    name = inner.text("name") or inner._refuse("name", "set")
+    namespace = inner.text("namespace")
+    place = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
+    inner = Fields(inner.value, f"{place}: metadata")
+    found = Metadata(
+        kind,
+        outer.text("apiVersion"),
+        namespace,
+        name,
+        inner.text("uid"),
+        inner.time("creationTimestamp"),
+        inner.time("deletionTimestamp"),
+        inner.table("labels"),
+        inner.table("annotations"),
+    )
+    return found, Fields(value, f"{place}:")
+
+
+@lru_cache(maxsize=1 << 18)
+def canonical_address(text: str) -> str:
+    """An address in its canonical form, IPv4-mapped IPv6 as IPv4; empty when it is none or has a zone."""
+    try:
+        address: IPv4Address | IPv6Address = ip_address(text)
+    except ValueError:
+        return ""
+    if isinstance(address, IPv6Address):
+        if address.scope_id:
+            return ""
+        address = address.ipv4_mapped or address
+    return str(address)
+
+
+def canonical_addresses(texts: tuple[str, ...] | list[str]) -> tuple[str, ...]:
+    """Those that are addresses, canonical, each once, in their order."""
+    return tuple(dict.fromkeys(filter(None, map(canonical_address, texts))))
+
+
+def _milliseconds(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0, int(moment.timestamp() * 1000))
