@@ -27,6 +27,10 @@ def is_plain(filename: object) -> bool:
     return type(filename) is str and _PLAIN.fullmatch(filename) is not None
 
 
+class UnreadableError(StoreError):
+    """The cache is not one that this program can read: damaged, another's, or of another version."""
+
+
 class StrictDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no types
     """Keys are ``str``, values are ``bytes``; a row that holds anything else raises StoreError and is left alone."""
 
@@ -69,7 +73,7 @@ class StrictDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no type
                 return stream.read()
         except OSError as error:
             problem = f"the cache in {self._directory} lacks a file of its own ({error.strerror}: {path.name})"
-            raise StoreError(problem, REMEDY) from error
+            raise UnreadableError(problem, REMEDY) from error
 
     def _plain(self, filename: object) -> Path:
         if not is_plain(filename):
@@ -79,5 +83,5 @@ class StrictDisk(diskcache.Disk):  # type: ignore[misc]  # diskcache has no type
             raise self._foreign("a file that leads out of it")
         return path
 
-    def _foreign(self, what: str) -> StoreError:
-        return StoreError(f"the cache in {self._directory} holds {what}", REMEDY)
+    def _foreign(self, what: str) -> UnreadableError:
+        return UnreadableError(f"the cache in {self._directory} holds {what}", REMEDY)

@@ -16,7 +16,7 @@ from pathlib import Path
 from diskcache.core import DBNAME, DEFAULT_SETTINGS, METADATA
 
 from ..errors import StoreError
-from .disk import REMEDY, is_plain
+from .disk import REMEDY, UnreadableError, is_plain
 
 SETTINGS: dict[str, int | str] = {
     "eviction_policy": "none",  # nothing is ever thrown out
@@ -59,13 +59,13 @@ def schema_of(directory: Path) -> int | None:
     """
     database = directory / DBNAME
     if database.is_symlink() or (database.exists() and not database.is_file()):
-        raise StoreError(f"{database} is not a plain file", REMEDY)
+        raise UnreadableError(f"{database} is not a plain file", REMEDY)
     if not database.exists():
         _refuse_leftovers(directory)
         return None
     with closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=rw", uri=True, timeout=20)) as connection:
         for problem in _problems(connection):
-            raise StoreError(f"the cache in {directory} holds {problem}", REMEDY)
+            raise UnreadableError(f"the cache in {directory} holds {problem}", REMEDY)
         return _version(connection, directory)
 
 
@@ -114,7 +114,7 @@ def _version(connection: sqlite3.Connection, directory: Path) -> int | None:
     try:
         version = json.loads(rows[0][0])
     except (IndexError, ValueError, TypeError) as error:
-        raise StoreError(f"the cache in {directory} does not say its version", REMEDY) from error
+        raise UnreadableError(f"the cache in {directory} does not say its version", REMEDY) from error
     if type(version) is not int:
-        raise StoreError(f"the cache in {directory} does not say its version", REMEDY)
+        raise UnreadableError(f"the cache in {directory} does not say its version", REMEDY)
     return version

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..errors import StoreError
+from .disk import UnreadableError
 
 VERSION = 1
 Step = Callable[[bytes], bytes]
@@ -18,16 +18,18 @@ STEPS: Mapping[int, Step] = {}
 
 
 def steps_from(found: int, directory: Path) -> tuple[Step, ...]:
-    """The steps that bring a cache of version ``found`` to ``VERSION``. Raises StoreError where there is no way."""
+    """The steps that bring a cache of version ``found`` to ``VERSION``. Raises UnreadableError without a way."""
     if found == VERSION:
         return ()
     if found > VERSION:
         problem = f"the cache in {directory} has version {found}, and this program reads up to version {VERSION}"
-        raise StoreError(problem, "use the newer kubectl-netpol that wrote it, or another directory with --cache-dir")
+        raise UnreadableError(
+            problem, "use the newer kubectl-netpol that wrote it, or another directory with --cache-dir"
+        )
     missing = [version for version in range(found, VERSION) if version not in STEPS]
     if missing:
         problem = f"the cache in {directory} has version {found}, which this program cannot read any more"
-        raise StoreError(
+        raise UnreadableError(
             problem, "export it with the version that wrote it, or name another directory with --cache-dir"
         )
     return tuple(STEPS[version] for version in range(found, VERSION))

@@ -22,7 +22,7 @@ from ..model import Workload
 from ..neighbors.recording import SETTLED, Recording, join, settle
 from . import schema
 from .codec import decode, encode
-from .disk import REMEDY, StrictDisk
+from .disk import REMEDY, StrictDisk, UnreadableError
 from .gate import SCHEMA_KEY, SETTINGS, schema_of
 from .trouble import translated
 
@@ -147,7 +147,7 @@ class Store:
                 raise ValueError("it is another workload's")
         except ValueError as error:
             problem = f"the cache in {self._directory} holds a value that is no recording ({error})"
-            raise StoreError(problem, REMEDY) from error
+            raise UnreadableError(problem, REMEDY) from error
         return recording
 
     def _keys(self) -> Iterator[_Key]:
@@ -158,7 +158,7 @@ class Store:
                 yield _parse_key(key)
             except (ValueError, TypeError, RecursionError) as error:
                 problem = f"the cache in {self._directory} holds a key that this program does not write"
-                raise StoreError(problem, REMEDY) from error
+                raise UnreadableError(problem, REMEDY) from error
 
     def _begin(self, found: int | None, steps: tuple[schema.Step, ...]) -> None:
         if found == schema.VERSION:

@@ -11,7 +11,7 @@ from pathlib import Path
 from diskcache import Timeout
 
 from ..errors import StoreError
-from .disk import REMEDY
+from .disk import REMEDY, UnreadableError
 
 _ROOM = "make room, or name another directory with --cache-dir; what was kept before is still there"
 _ACCESS = "make it writable for you, or name another directory with --cache-dir"
@@ -40,7 +40,7 @@ def _database_trouble(directory: Path, error: sqlite3.Error) -> StoreError:
         return StoreError(f"the cache in {directory} cannot be opened for writing", _ACCESS)
     if "disk I/O" in text:
         return StoreError(f"the disk fails or is full under the cache in {directory}", _ROOM)
-    return StoreError(f"the cache in {directory} is damaged ({text})", REMEDY)
+    return UnreadableError(f"the cache in {directory} is damaged ({text})", REMEDY)
 
 
 def _system_trouble(directory: Path, error: OSError) -> StoreError:

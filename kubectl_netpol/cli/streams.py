@@ -20,6 +20,11 @@ def data(text: str) -> None:
     sys.stdout.write(text)
 
 
+def line(text: str) -> None:
+    """One line of text to stdout, escaped."""
+    sys.stdout.write(f"{escape(text)}\n")
+
+
 def note(text: str) -> None:
     """Something that the reader should know, to stderr, as one line."""
     sys.stderr.write(f"note: {escape(text)}\n")
@@ -27,7 +32,7 @@ def note(text: str) -> None:
 
 def say(text: str) -> None:
     """A plain line to stderr: progress, or that there is nothing to show."""
-    sys.stderr.write(f"{escape(text)}\n")
+    sys.stderr.write("".join(f"{escape(one)}\n" for one in text.split("\n")))
 
 
 def is_terminal() -> bool:

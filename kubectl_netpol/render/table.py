@@ -22,6 +22,6 @@ _KUBECTL = TableFormat(
 
 def to_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The rows under their headers, with a final line feed; cells are escaped, an empty one is ``<none>``."""
-    cells = [[escape(cell) or "<none>" for cell in row] for row in rows]
-    text = tabulate(cells, headers=list(headers), tablefmt=_KUBECTL, disable_numparse=True, stralign="left")
+    cells = [list(headers), *([escape(cell) or "<none>" for cell in row] for row in rows)]
+    text = tabulate(cells, tablefmt=_KUBECTL, disable_numparse=True, stralign="left")
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())

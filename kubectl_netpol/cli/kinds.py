@@ -1,0 +1,35 @@
+"""Kubernetes' spellings of a TYPE: ``deploy``, ``deployments``, ``deployments.apps``, ``rollout.argoproj.io``."""
+
+from __future__ import annotations
+
+from ..model import Workload
+
+_SHORT_NAMES = {
+    "deploy": ("deployment", "apps"),
+    "sts": ("statefulset", "apps"),
+    "ds": ("daemonset", "apps"),
+    "rs": ("replicaset", "apps"),
+    "cj": ("cronjob", "batch"),
+    "po": ("pod", ""),
+    "rc": ("replicationcontroller", ""),
+}
+
+
+def is_kind(workload: Workload, spelling: str) -> bool:
+    """Whether TYPE, in any spelling that kubectl takes, names the workload's kind."""
+    name, _, qualifier = spelling.lower().partition(".")
+    group, _, version = workload.api_version.rpartition("/")
+    if name in _SHORT_NAMES:
+        return (workload.kind.lower(), group) == _SHORT_NAMES[name] and qualifier in _qualifiers(group, version)
+    return name in _names(workload.kind.lower()) and qualifier in _qualifiers(group, version)
+
+
+def _names(kind: str) -> frozenset[str]:
+    plurals = {f"{kind}s", f"{kind}es"}
+    if kind.endswith("y"):
+        plurals.add(f"{kind[:-1]}ies")
+    return frozenset({kind, *plurals})
+
+
+def _qualifiers(group: str, version: str) -> frozenset[str]:
+    return frozenset({"", group.lower(), f"{version}.{group}".lower()})
