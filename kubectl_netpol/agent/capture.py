@@ -1,0 +1,273 @@
+"""The captured namespaces and the kernel's side together: entering, looking again, letting go, DNS and old sockets."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from kubectl_netpol.errors import CaptureError
+from kubectl_netpol.wire import Marks
+
+from . import events, syscalls
+from .attachment import Stubs, TcxMissingError
+from .discovery import Discovery
+from .identity import pod_of_process
+from .kernel import Kernel
+from .layout import BOUND_CLIENT, BOUND_SERVER, CHUNK
+from .ledger import Clock, Ledger
+from .names import AnswerCounts, Streams
+from .namespaces import CapturedNamespace
+from .packets import parse_packet
+from .worker import SocketWorker
+
+_TCP = 6
+_MAX_PROBLEMS = 20
+_PATIENCE = 3
+"""Scans that a namespace may be missing in before it is taken for gone, where the kernel does not tell."""
+
+
+class Capture:
+    """``mode`` is auto, tcx or socket. Raises CaptureError when nothing can be captured at all."""
+
+    def __init__(self, mode: str, max_entries: int, clock: Clock) -> None:
+        self._mode = mode
+        self._max_entries = max_entries
+        self._clock = clock
+        self.kernel = load_kernel(mode, max_entries)
+        self.ledger = Ledger(clock)
+        self.discovery = Discovery()
+        self.worker = SocketWorker()
+        self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        self._scopes = 0
+        self.namespaces: dict[int, CapturedNamespace] = {}
+        self._living: dict[int, CapturedNamespace] = {}
+        self._by_nsid: dict[int, CapturedNamespace] = {}
+        self._streams = Streams()
+        self.answers = AnswerCounts()
+        self.problems: list[str] = []
+        self.failed_namespaces = 0
+        self.failed_interfaces = 0
+
+    def living(self) -> Iterator[CapturedNamespace]:
+        return iter(list(self._living.values()))
+
+    def programs(self) -> list[int]:
+        """Descriptors of all stubs: the kernel books the observer's run time on them."""
+        return [
+            program
+            for namespace in self._living.values()
+            for program in (namespace.stubs.ingress, namespace.stubs.egress, namespace.stubs.socket)
+            if program >= 0
+        ]
+
+    def say(self, problem: str) -> None:
+        if problem not in self.problems and len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append(problem)
+
+    # Namespaces come and go.
+
+    def enter_ready(self) -> None:
+        """Enters the mounts that have become complete, and reacts to those that were taken away."""
+        for inode, path in self.discovery.ready():
+            self.enter(inode, path)
+        deleted = self.discovery.deleted()
+        if deleted and any(namespace.path in deleted for namespace in self._living.values()):
+            self.scan()
+
+    def scan(self) -> float:
+        """Looks everywhere; returns the seconds that it took."""
+        begun = time.monotonic()
+        mounts, processes = self.discovery.scan_mounts(), self.discovery.scan_processes()
+        for inode, pid in processes.items():
+            mounts.setdefault(inode, f"/proc/{pid}/ns/net")
+        for inode, path in mounts.items():
+            self.enter(inode, path)
+        for namespace in self.living():
+            self._check_presence(namespace, mounts.get(namespace.inode), processes.get(namespace.inode))
+        return time.monotonic() - begun
+
+    def _check_presence(self, namespace: CapturedNamespace, path: str | None, pid: int | None) -> None:
+        if path is None:
+            namespace.unseen += 1
+            told_by_kernel = namespace.nsid is not None and self.kernel.use_tcx
+            if not told_by_kernel or namespace.unseen >= _PATIENCE:
+                self.let_go(namespace)
+            return
+        namespace.unseen, namespace.path = 0, path
+        if pid is not None and not namespace.pod:
+            namespace.pod = pod_of_process(pid)
+            namespace.has_news |= bool(namespace.pod)
+
+    def enter(self, inode: int, path: str) -> None:
+        """Begins to capture a namespace that is not captured yet."""
+        if inode in self._living:
+            return
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            if os.fstat(descriptor).st_ino == inode:
+                self._enter_open(inode, path, descriptor)
+        except OSError as error:
+            self.failed_namespaces += 1
+            self.say(f"a network namespace could not be entered: {error.strerror}")
+        finally:
+            os.close(descriptor)
+
+    def _enter_open(self, inode: int, path: str, descriptor: int) -> None:
+        self._scopes += 1
+        nsid = events.number_namespace(descriptor)
+        namespace = CapturedNamespace(self._scopes, inode, path, nsid)
+        namespace.stubs = Stubs.load(self.kernel, namespace.scope)
+        try:
+            self._look_inside(namespace, descriptor)
+        except OSError:
+            namespace.close()
+            raise
+        self.namespaces[namespace.scope] = self._living[inode] = namespace
+        if nsid is not None:
+            self._by_nsid[nsid] = namespace
+        self.worker.ask(namespace.scope, path)
+
+    def _look_inside(self, namespace: CapturedNamespace, descriptor: int) -> None:
+        with syscalls.inside(descriptor, self._home):
+            try:
+                failures = namespace.look()
+            except TcxMissingError as error:
+                self._fall_back(error)
+                namespace.close()
+                namespace.stubs = Stubs.load(self.kernel, namespace.scope)
+                failures = namespace.look()
+        self.failed_interfaces += len(failures)
+        for failure in failures:
+            self.say(failure)
+
+    def _fall_back(self, error: TcxMissingError) -> None:
+        """Where the kernel has no tcx, which only trying tells, sockets take its place from the first namespace on."""
+        if self._mode != "auto" or any(namespace.attachments for namespace in self._living.values()):
+            raise OSError(95, "tcx links are not to be had; try --attach socket") from error
+        self.kernel = Kernel(False, self._max_entries)
+        for namespace in self._living.values():
+            namespace.close()
+            namespace.stubs = Stubs.load(self.kernel, namespace.scope)
+
+    def look_again(self, nsid: int) -> None:
+        """Something changed in the namespace with this number: an interface, an address."""
+        namespace = self._by_nsid.get(nsid)
+        if not namespace or namespace.is_gone:
+            return
+        try:
+            descriptor = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return
+        try:
+            if os.fstat(descriptor).st_ino == namespace.inode:
+                self._look_inside(namespace, descriptor)
+        except OSError as error:
+            self.say(f"a network namespace could not be entered again: {error.strerror}")
+        finally:
+            os.close(descriptor)
+
+    def vanished(self, nsid: int) -> None:
+        """The kernel says that the namespace with this number is being removed."""
+        namespace = self._by_nsid.pop(nsid, None)
+        if namespace:
+            self.let_go(namespace)
+
+    def let_go(self, namespace: CapturedNamespace) -> None:
+        """Takes what the kernel still holds of a vanished namespace, and frees everything but its account."""
+        if namespace.is_gone:
+            return
+        namespace.close()
+        self.ledger.take(self.kernel.read_neighbors())
+        for key in self.ledger.keys(namespace.scope):
+            self.kernel.delete_neighbor(key)
+        namespace.is_gone = namespace.has_news = True
+        self._living.pop(namespace.inode, None)
+        if namespace.nsid is not None and self._by_nsid.get(namespace.nsid) is namespace:
+            del self._by_nsid[namespace.nsid]
+        for scope in self.ledger.let_go(namespace.scope):
+            self.namespaces.pop(scope, None)
+
+    # What was there before.
+
+    def note_existing(self, scope: int, findings: dict[str, Any]) -> None:
+        """Books connections that are older than the capture, once: what the kernel counted meanwhile is subtracted."""
+        namespace = self.namespaces.get(scope)
+        if not namespace:
+            return
+        for kind, ports in ((BOUND_SERVER, findings["servers"]), (BOUND_CLIENT, findings["clients"])):
+            for port in ports:
+                self.kernel.bind_port(scope, port, kind)
+        if not findings["flows"]:
+            return
+        self.ledger.take(self.kernel.read_neighbors())
+        found: dict[str, tuple[int, Marks]] = {}
+        for role, protocol, local, peer, port, inferred in findings["flows"]:
+            text = f"{role} {protocol} {local} {peer} {port}"
+            count, marks = found.get(text, (0, Marks.EXISTING))
+            found[text] = count + 1, marks | (Marks.INFERRED_PORT if inferred else Marks(0))
+        counted, now = self.ledger.counted(scope), self._clock.now()
+        for text, (count, marks) in found.items():
+            if count > counted.get(text, 0):
+                namespace.existing[text] = count - counted.get(text, 0), marks, now
+        namespace.has_existing_news = True
+
+    # DNS.
+
+    def note_chunk(self, raw: bytes) -> None:
+        """A piece of a DNS answer from the kernel's ring."""
+        scope, port, protocol, last, local, peer, position, length = CHUNK.unpack_from(raw)
+        piece = raw[CHUNK.size : CHUNK.size + length]
+        if protocol == _TCP or not last or position:
+            key = (scope, protocol, local, peer, port)
+            self._note_stream(scope, key, position, piece, protocol == _TCP, bool(last))
+        else:
+            self._note_answer(scope, piece)
+
+    def note_packet(self, namespace: CapturedNamespace, packet: bytes) -> None:
+        """A packet that a socket's filter let through."""
+        answer = parse_packet(packet)
+        if not answer:
+            self.answers.malformed += 1
+        elif answer.protocol == _TCP:
+            key = (namespace.scope, _TCP, answer.local, answer.peer, answer.local_port)
+            self._note_stream(namespace.scope, key, answer.position, answer.payload, True, True)
+        else:
+            self._note_answer(namespace.scope, answer.payload)
+
+    def _note_stream(
+        self, scope: int, key: tuple[object, ...], position: int, piece: bytes, is_tcp: bool, last: bool
+    ) -> None:
+        if is_tcp:
+            for message in self._streams.add(key, position, piece, self.answers):
+                self._note_answer(scope, message)
+            return
+        whole = self._streams.gather(key, position, piece, last)
+        if whole:
+            self._note_answer(scope, whole)
+
+    def _note_answer(self, scope: int, payload: bytes) -> None:
+        namespace = self.namespaces.get(scope)
+        if namespace:
+            namespace.names.note(payload, self._clock.now(), self.answers)
+
+    def close(self) -> None:
+        for namespace in self.living():
+            namespace.close()
+        self.worker.stop("")
+
+
+def load_kernel(mode: str, max_entries: int) -> Kernel:
+    """The observer by the best way that this kernel takes, or by the one that was asked for."""
+    if mode == "socket":
+        return Kernel(False, max_entries)
+    try:
+        return Kernel(True, max_entries)
+    except CaptureError:
+        if mode == "tcx":
+            raise
+        return Kernel(False, max_entries)

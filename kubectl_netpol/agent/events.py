@@ -1,0 +1,113 @@
+"""One netlink socket that hears of links and addresses in every namespace, without keeping any of them alive.
+
+A namespace that has a number in ours (an *nsid*) sends us its events (NETLINK_LISTEN_ALL_NSID, Linux 4.2). Giving it
+one is all that is done to it; the number vanishes with the namespace, and the kernel says when. See rtnetlink(7).
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_HEADER = struct.Struct("<IHHII")
+_GENERIC = struct.Struct("<Bxxx")
+_ATTRIBUTE = struct.Struct("<HH")
+_SOL_NETLINK, _LISTEN_ALL_NSID = 270, 8
+_GROUPS = (1, 5, 9, 28)  # link, IPv4 address, IPv6 address, nsid
+_NEWNSID, _DELNSID, _GETNSID, _ERROR = 88, 89, 90, 2
+_NSID, _PID, _FD = 1, 2, 3
+_REQUEST, _ACK = 1, 4
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something happened in the namespace with number ``nsid`` (None: in our own). ``gone``: it is being removed."""
+
+    nsid: int | None
+    gone: bool = False
+
+
+class Events:
+    """Raises OSError when the kernel offers no such socket. ``hears_all`` is False without CAP_NET_BROADCAST."""
+
+    def __init__(self) -> None:
+        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+        self._socket.bind((0, 0))
+        for group in _GROUPS:
+            self._socket.setsockopt(_SOL_NETLINK, 1, group)
+        self.hears_all = True
+        try:
+            self._socket.setsockopt(_SOL_NETLINK, _LISTEN_ALL_NSID, 1)
+        except PermissionError:
+            self.hears_all = False
+        self._socket.setblocking(False)
+
+    def fileno(self) -> int:
+        return self._socket.fileno()
+
+    def read(self) -> Iterator[Event]:
+        """All events that wait. An overrun (ENOBUFS) is an event of our own namespace: look everywhere."""
+        while True:
+            try:
+                data, ancillary, _flags, _sender = self._socket.recvmsg(1 << 16, 64)
+            except BlockingIOError:
+                return
+            except OSError:
+                yield Event(None)
+                continue
+            nsid = next((struct.unpack("<i", raw)[0] for _level, _type, raw in ancillary if len(raw) == 4), None)
+            for kind, body in _messages(data):
+                yield Event(_attribute(body, _NSID), True) if kind == _DELNSID else Event(nsid)
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def number_namespace(descriptor: int) -> int | None:
+    """The nsid of a namespace, given to it if it had none; None when the kernel refuses."""
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as link:
+        link.settimeout(1)
+        nsid = _ask(link, _GETNSID, _pack(_FD, descriptor))
+        if nsid is None or nsid < 0:
+            _ask(link, _NEWNSID, _pack(_NSID, 0xFFFFFFFF) + _pack(_FD, descriptor))
+            nsid = _ask(link, _GETNSID, _pack(_FD, descriptor))
+        return nsid if nsid is not None and nsid >= 0 else None
+
+
+def _pack(kind: int, value: int) -> bytes:
+    return _ATTRIBUTE.pack(8, kind) + struct.pack("<I", value)
+
+
+def _ask(link: socket.socket, kind: int, attributes: bytes) -> int | None:
+    body = _GENERIC.pack(0) + attributes
+    flags = _REQUEST if kind == _GETNSID else _REQUEST | _ACK
+    link.send(_HEADER.pack(_HEADER.size + len(body), kind, flags, os.getpid() & 0xFFFF, 0) + body)
+    for answer, payload in _messages(link.recv(4096)):
+        if answer == _NEWNSID:
+            return _attribute(payload, _NSID)
+    return None
+
+
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    while len(data) >= _HEADER.size:
+        length, kind, _flags, _sequence, _port = _HEADER.unpack_from(data)
+        if not _HEADER.size <= length <= len(data):
+            return
+        yield kind, data[_HEADER.size : length]
+        data = data[(length + 3) & ~3 :]
+
+
+def _attribute(body: bytes, wanted: int) -> int | None:
+    rest = body[_GENERIC.size :]
+    while len(rest) >= _ATTRIBUTE.size:
+        length, kind = _ATTRIBUTE.unpack_from(rest)
+        if length < _ATTRIBUTE.size:
+            return None
+        if kind == wanted and length >= 8:
+            return int(struct.unpack_from("<i", rest, 4)[0])
+        rest = rest[(length + 3) & ~3 :]
+    return None

@@ -1,0 +1,45 @@
+"""What the node itself knows of a process: its network namespace, and its pod by the cgroup's path."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+_POD = re.compile(r"[-/]pod([0-9a-f]{8}[-_]?(?:[0-9a-f]{4}[-_]?){3}[0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?(?:/|$)")
+
+
+def pod_of_cgroup(text: str) -> str:
+    """The pod's UID in the text of /proc/PID/cgroup, or nothing.
+
+    Both cgroup drivers' names are read: ``/kubepods/burstable/pod<uid>/<container>`` and
+    ``/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid with underscores>.slice/cri-...``.
+    """
+    for line in text.splitlines():
+        path = line.split(":", 2)[-1]
+        if "kubepods" in path:
+            found = _POD.search(path)
+            if found:
+                return found.group(1).replace("_", "-")
+    return ""
+
+
+def pod_of_process(pid: int) -> str:
+    """The UID of the pod that a process belongs to, or nothing."""
+    try:
+        return pod_of_cgroup(Path(f"/proc/{pid}/cgroup").read_text("utf-8", "replace"))
+    except OSError:
+        return ""
+
+
+def namespaces_of_processes() -> Iterator[tuple[int, int]]:
+    """(pid, inode of its network namespace) for each process that may be asked."""
+    for name in os.listdir("/proc"):  # noqa: PTH208 - this is a hot path, and Path costs ten times as much
+        if not name.isdigit():
+            continue
+        try:
+            link = os.readlink(f"/proc/{name}/ns/net")  # noqa: PTH115
+        except OSError:
+            continue
+        yield int(name), int(link[5:-1])

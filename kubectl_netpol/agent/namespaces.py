@@ -1,0 +1,94 @@
+"""The network namespaces that are captured, and everything the agent knows of each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kubectl_netpol.wire import Marks, Namespace
+
+from .attachment import Attachment, Stubs, attach
+from .interfaces import read_interfaces
+from .names import NameTable
+
+_MAX_ADDRESSES = 64
+
+
+@dataclass(slots=True)
+class CapturedNamespace:
+    """``scope`` is our number for it (never used twice), ``inode`` the kernel's, ``nsid`` the one its events bear.
+
+    ``path`` opens it: holding a descriptor would keep it alive. ``existing`` counts connections that were there before
+    the capture, by flow text, with their marks.
+    """
+
+    scope: int
+    inode: int
+    path: str
+    nsid: int | None = None
+    stubs: Stubs = field(default_factory=Stubs)
+    pod: str = ""
+    attachments: dict[int, Attachment] = field(default_factory=dict)
+    names: NameTable = field(default_factory=NameTable)
+    addresses: set[str] = field(default_factory=set)
+    broadcasts: frozenset[str] = frozenset()
+    primary: int = 0
+    existing: dict[str, tuple[int, Marks, int]] = field(default_factory=dict)
+    is_gone: bool = False
+    has_news: bool = True
+    has_existing_news: bool = False
+    unseen: int = 0
+
+    def value(self) -> Namespace:
+        """As the wire says it."""
+        addresses = tuple(sorted(self.addresses)[:_MAX_ADDRESSES])
+        return Namespace(f"{self.inode}-{self.scope}", self.pod, addresses, self.is_gone)
+
+    def look(self) -> list[str]:
+        """Attaches to new interfaces and notes addresses; the caller is inside the namespace.
+
+        Returns what failed, a sentence each. Raises TcxMissingError.
+        """
+        interfaces = read_interfaces()
+        failures = []
+        for index in self.attachments.keys() - interfaces.indexes.keys():
+            self.attachments.pop(index).close()
+        for index, name in interfaces.indexes.items():
+            if index in self.attachments:
+                continue
+            try:
+                self.attachments[index] = attach(self.stubs, index, name)
+            except OSError as error:
+                failures.append(f"interface {name} could not be attached: {error.strerror}")
+        before = set(self.addresses), self.primary
+        self.addresses.update(interfaces.addresses)
+        self.broadcasts = interfaces.broadcasts
+        self.primary = _default_route(interfaces.indexes)
+        self.has_news |= before != (self.addresses, self.primary)
+        return failures
+
+    def close(self) -> None:
+        """Lets go of interfaces and programs."""
+        for attachment in self.attachments.values():
+            attachment.close()
+        self.attachments.clear()
+        self.stubs.close()
+
+
+def _default_route(indexes: dict[int, str]) -> int:
+    """The index of the interface with the default route, else the first one's; 0 when there is none."""
+    by_name = {name: index for index, name in indexes.items()}
+    for table, device, destination, any_ in (("route", 0, 1, "00000000"), ("ipv6_route", 9, 0, "0" * 32)):
+        for line in _lines(f"/proc/thread-self/net/{table}"):
+            fields = line.split()
+            is_default = len(fields) > max(device, destination) and fields[destination] == any_
+            if is_default and fields[device] in by_name and (table == "route" or fields[1] == "00"):
+                return by_name[fields[device]]
+    return min(indexes, default=0)
+
+
+def _lines(path: str) -> list[str]:
+    try:
+        return Path(path).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []

@@ -1,0 +1,112 @@
+"""Writes records: numbers them, keeps full resends within their budget, and ends quietly when nobody reads."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import TextIO
+
+from kubectl_netpol.wire import FlowsRecord, StatusRecord, encode
+
+from .ledger import Ledger
+from .namespaces import CapturedNamespace
+
+FULL_PERIOD = 60.0
+FULL_BYTES = 4 << 20
+"""An API server serves the newest 10 MiB of a log: what one full resend may take, and what may follow until the next."""
+
+_MAX_NAMES = 200
+
+
+class Output:
+    """The stream of records of one epoch. ``resend_truncated`` counts portions that did not fit a full resend."""
+
+    def __init__(self, stream: TextIO, now: Callable[[], int], node: str) -> None:
+        self._stream = stream
+        self._now = now
+        self._node = node
+        self.epoch = secrets.token_hex(8)
+        self.since = now()
+        self._seq = 0
+        self._bytes_since_full = 0
+        self._next_full = time.monotonic() + FULL_PERIOD
+        self.resend_truncated = 0
+
+    @property
+    def wants_everything(self) -> bool:
+        """Whether it is time for a full resend."""
+        return time.monotonic() >= self._next_full or self._bytes_since_full > FULL_BYTES
+
+    def news(self, ledger: Ledger, namespaces: Iterable[CapturedNamespace]) -> None:
+        """What changed since the last call."""
+        for namespace in namespaces:
+            names = _portions(namespace, namespace.names.changed)
+            flows = list(ledger.news(namespace))
+            if flows or names or namespace.has_news:
+                self._write_namespace(namespace, flows, names)
+
+    def everything(self, ledger: Ledger, namespaces: Iterable[CapturedNamespace]) -> None:
+        """All that is known, the living before the gone, within the budget."""
+        self._bytes_since_full, budget = 0, FULL_BYTES
+        for namespace in sorted(namespaces, key=lambda namespace: (namespace.is_gone, -namespace.scope)):
+            names = _portions(namespace, set(namespace.names.names))
+            flows = list(ledger.everything(namespace))
+            if budget > 0:
+                budget -= self._write_namespace(namespace, flows, names)
+            else:
+                self.resend_truncated += len(flows)
+        self._next_full = time.monotonic() + FULL_PERIOD
+        self._bytes_since_full = 0
+
+    def _write_namespace(
+        self, namespace: CapturedNamespace, flows: list[dict[str, list[int]]], names: list[dict[str, dict[str, int]]]
+    ) -> int:
+        written = 0
+        for index in range(max(len(flows), len(names), 1)):
+            record = FlowsRecord(
+                self.epoch,
+                self._number(),
+                self._now(),
+                namespace.value(),
+                flows[index] if index < len(flows) else {},
+                names[index] if index < len(names) else {},
+            )
+            written += self._write(encode(record))
+        namespace.names.changed.clear()
+        namespace.has_news = False
+        return written
+
+    def status(
+        self,
+        attached: dict[str, int],
+        cost: dict[str, float],
+        counts: dict[str, int],
+        losses: dict[str, int],
+        problems: tuple[str, ...],
+        final: bool,
+    ) -> None:
+        number, now = self._number(), self._now()
+        record = StatusRecord(
+            self.epoch, number, now, self.since, self._node, final, attached, cost, counts, losses, problems
+        )
+        self._write(encode(record))
+        self._stream.flush()
+
+    def _number(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _write(self, line: str) -> int:
+        self._stream.write(line)
+        self._bytes_since_full += len(line)
+        return len(line)
+
+
+def _portions(namespace: CapturedNamespace, addresses: set[str]) -> list[dict[str, dict[str, int]]]:
+    ordered = sorted(addresses)
+    table = namespace.names.names
+    return [
+        {address: table[address] for address in ordered[start : start + _MAX_NAMES]}
+        for start in range(0, len(ordered), _MAX_NAMES)
+    ]
