@@ -21,16 +21,16 @@ _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 
 _REST = r"(?:[ ]*(?:\#[^\n]*)?\n)*+"
 _NAME = r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*"
-_TEXT = r'(?:""|[A-Za-z][A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)*)'
+_TEXT = r'(?:"[ !\#-\[\]-~]*"|[A-Za-z][A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)*)'
 _HEAD = re.compile(
     rf"(?:---\n)?{_REST}(apiVersion): {re.escape(API_VERSION)}\nkind: {KIND}\n"
     rf"metadata:\n  name: ({_NAME})\nspec:\n{_REST}"
 )
-_ENTRY = re.compile(
-    rf'- ipBlock: ([0-9.]+/[0-9]+|"[0-9a-fA-F:.]+/[0-9]+")\n  name: ({_TEXT})\n  server: ({_TEXT})\n{_REST}'
-)
+_BLOCK = r'(?:[0-9]+(?:\.[0-9]+){3}(?:/[0-9]+)?|"[0-9a-fA-F:.]+(?:/[0-9]+)?")'
+_ENTRY = re.compile(rf"- ipBlock: ({_BLOCK})\n  name: ({_TEXT})\n  server: ({_TEXT})\n{_REST}")
 _PRINTABLE = re.compile(r"[\n\x20-\x7e]*+")
-_NO_STRINGS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
+NO_STRINGS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n"})
+"""What YAML 1.1 takes for a truth value or null, in any case."""
 
 
 class Chunk(NamedTuple):
@@ -75,10 +75,10 @@ def read_canonical(chunk: Chunk) -> Canonical | None:
     entries: list[KnownServer] = []
     while (entry := _ENTRY.match(text, position)) is not None:
         block, label, server = entry.groups()
-        if label.lower() in _NO_STRINGS or server.lower() in _NO_STRINGS:
+        if label.lower() in NO_STRINGS or server.lower() in NO_STRINGS:
             return None
         entries.append(known_server(name, block.strip('"'), label.strip('"'), server.strip('"')))
         end, position = entry.end(3) + 1, entry.end()
-    if position != len(text) or not entries or name in _NO_STRINGS:
+    if position != len(text) or not entries or name in NO_STRINGS:
         return None
     return Canonical(Document(name, tuple(entries)), head.start(1), end)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import NamedTuple
 
 from ..errors import InputError
 from .documents import Placed, merge, read_documents, read_places
@@ -20,30 +22,71 @@ _CLOSING = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*+(\.\.\.[ \t]*\r?(?:\n|\Z))")
 _Splice = tuple[int, int, str]
 
 
-def add_documents(text: str, source: str, documents: Iterable[Document]) -> str:
-    """The text with the entries added: to the last document of the same name, or as new documents at the end.
+class Addition(NamedTuple):
+    """The new text, what was known before and what came to it; ``outcomes`` by document's name.
 
-    Entries are added as they are; whether they stood there before is for the caller to ask. Raises InputError.
+    An outcome is created, configured or unchanged, as kubectl says it.
+    """
+
+    text: str
+    present: tuple[KnownServer, ...]
+    added: tuple[KnownServer, ...]
+    outcomes: dict[str, str]
+
+
+def add_documents(text: str, source: str, documents: Iterable[Document]) -> Addition:
+    """Adds the entries to the last document of the same name, or as new documents at the end.
+
+    An entry whose block, name and server its document already has is not added again. Raises InputError.
     """
     places = read_places(text, source)
     by_name = {placed.document.name: placed for placed in places}
+    old = merge(placed.document for placed in places)
+    new = {name: _without(document, old.get(name)) for name, document in merge(documents).items()}
     splices: list[_Splice] = []
-    new: list[Document] = []
-    for document in merge(documents).values():
-        placed = by_name.get(document.name)
-        if placed is None or not placed.document.entries:
-            new.append(document)
+    appended: list[Document] = []
+    for name, document in new.items():
+        placed = by_name.get(name)
+        if placed is None or (document.entries and not placed.document.entries):
+            appended.append(document)
         elif document.entries:
             _refuse_unmarked(document, placed)
             splices.append(_insertion(text, placed, document.entries))
-    changed = _append(_splice(text, splices), new)
-    expected = merge([*(placed.document for placed in places), *merge(documents).values()])
-    return _checked(changed, source, expected)
+    changed = _append(_splice(text, splices), appended)
+    _check(changed, source, merge([*old.values(), *new.values()]))
+    present, added = (tuple(e for d in part.values() for e in d.entries) for part in (old, new))
+    return Addition(changed, present, added, {name: _outcome(name in old, d) for name, d in new.items()})
+
+
+def _outcome(is_known: bool, document: Document) -> str:
+    if not is_known:
+        return "created"
+    return "configured" if document.entries else "unchanged"
+
+
+def _without(document: Document, old: Document | None) -> Document:
+    """The entries that are not known, each once; two spellings of one block are the same."""
+    entries = {_meaning(entry): entry for entry in reversed(document.entries)}
+    for entry in old.entries if old else ():
+        entries.pop(_meaning(entry), None)
+    return replace(
+        document, entries=tuple(entry for entry in document.entries if entries.get(_meaning(entry)) is entry)
+    )
+
+
+def _meaning(entry: KnownServer) -> tuple[str, str, str]:
+    return entry.cidr, entry.name, entry.server
 
 
 def remove_documents(text: str, source: str, names: Collection[str]) -> str:
-    """The text without the documents of these names; comments outside of them stay. Raises InputError."""
+    """The text without the documents of these names; comments outside of them stay.
+
+    Raises InputError, also for a name that is not there.
+    """
     places = read_places(text, source)
+    for name in sorted(set(names) - {placed.document.name for placed in places}):
+        message = f"{source}: there is no known server {name!r:.80}; nothing was removed"
+        raise InputError(message, "'kubectl netpol known-servers list -o name' shows what there is")
     doomed = [placed for placed in places if placed.document.name in names]
     kept = merge(placed.document for placed in places if placed.document.name not in names)
     lists: dict[int, list[Placed]] = {}
@@ -55,17 +98,18 @@ def remove_documents(text: str, source: str, names: Collection[str]) -> str:
             lists.setdefault(placed.chunk.start + placed.siblings.start, []).append(placed)
     for items in lists.values():
         splices += _item_spans(items)
-    return _checked(_splice(text, splices), source, kept)
+    changed = _splice(text, splices)
+    _check(changed, source, kept)
+    return changed
 
 
-def _checked(text: str, source: str, expected: dict[str, Document]) -> str:
+def _check(text: str, source: str, expected: dict[str, Document]) -> None:
     try:
         found = merge(read_documents(text, source))
     except InputError as error:
         raise _unforeseen(source) from error
     if found != expected:
         raise _unforeseen(source)
-    return text
 
 
 def _unforeseen(source: str) -> InputError:

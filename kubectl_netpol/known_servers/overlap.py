@@ -16,7 +16,7 @@ def remarks(existing: Iterable[KnownServer], added: Sequence[KnownServer]) -> li
     """Sentences for stderr, in the order of the added entries."""
     present = list(existing)
     everything = Lookup([*present, *added])
-    inside = _held_within([*present, *added], frozenset(added), everything)
+    inside = _held_within([*present, *added], Lookup(added))
     lines: list[str] = []
     for server in added:
         if has_host_bits(server):
@@ -27,21 +27,17 @@ def remarks(existing: Iterable[KnownServer], added: Sequence[KnownServer]) -> li
     return lines
 
 
-def _held_within(
-    servers: Iterable[KnownServer], added: frozenset[KnownServer], everything: Lookup
-) -> Counter[KnownServer]:
+def _held_within(servers: Iterable[KnownServer], added: Lookup) -> Counter[KnownServer]:
     """How many less wide blocks each added one holds."""
     counts: Counter[KnownServer] = Counter()
     for server in servers:
-        counts.update(
-            holder for holder in _holders(server, everything) if holder in added and holder.cidr != server.cidr
-        )
+        counts.update(holder for holder in _holders(server, added) if holder.cidr != server.cidr)
     return counts
 
 
-def _holders(server: KnownServer, everything: Lookup) -> tuple[KnownServer, ...]:
+def _holders(server: KnownServer, lookup: Lookup) -> tuple[KnownServer, ...]:
     version, number, length = parse_block(server.cidr)
-    return everything.holders_of(Address(version, number), (32 if version == 4 else 128) - length)
+    return lookup.holders_of(Address(version, number), (32 if version == 4 else 128) - length)
 
 
 def _about_holders(server: KnownServer, everything: Lookup) -> list[str]:

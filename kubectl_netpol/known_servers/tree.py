@@ -6,6 +6,8 @@ and aliases are refused before anything is built, so neither objects nor bombs c
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -21,7 +23,7 @@ _Parser: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _SEQUENCE_END: Any = yaml.SequenceEndEvent
 _MAPPING_END: Any = yaml.MappingEndEvent
 _RESOLVERS: dict[str, list[tuple[str, Any]]] = Resolver.yaml_implicit_resolvers
-_STRING = "tag:yaml.org,2002:str"
+_ESCAPE = re.compile(r"\\(?:u([dD][89abAB]..)\\u([dD][c-fC-F]..)|.)", re.DOTALL)
 
 
 class Scalar(NamedTuple):
@@ -63,6 +65,7 @@ class TreeError(InputError):
 
 def read_trees(text: str) -> Iterator[Node]:
     """Each document of a text as a tree; an empty document is an empty plain scalar. Raises TreeError."""
+    text = _join_surrogates(text)
     parser = None
     try:
         parser = _Parser(text)
@@ -72,6 +75,24 @@ def read_trees(text: str) -> Iterator[Node]:
     finally:
         if parser is not None:
             parser.dispose()
+
+
+# JSON may spell one character as two escapes, which YAML does not know; positions after it are then off, and an edit
+# there is refused.
+def _join_surrogates(text: str) -> str:
+    if not text.startswith("{") or not any(match[1] for match in _ESCAPE.finditer(text)):
+        return text
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    return _ESCAPE.sub(_joined, text)
+
+
+def _joined(match: re.Match[str]) -> str:
+    if not match[1]:
+        return match[0]
+    return f"\\U{0x10000 + ((int(match[1], 16) & 0x3FF) << 10) + (int(match[2], 16) & 0x3FF):08x}"
 
 
 def _documents(parser: Any) -> Iterator[Node]:
@@ -131,12 +152,5 @@ def is_null(node: Node) -> bool:
 
 def is_string(node: Scalar) -> bool:
     """Whether YAML 1.1 reads it as text: quoted, or plain and no number, truth value, date or null."""
-    return not node.plain or is_plain_string(node.text)
-
-
-def is_plain_string(text: str) -> bool:
-    """Whether a text may stand unquoted without becoming a number, a truth value, a date or null."""
-    if not text:
-        return False
-    candidates = _RESOLVERS.get(text[0], []) + _RESOLVERS.get(None, [])  # type: ignore[call-overload]
-    return not any(tag != _STRING and pattern.match(text) for tag, pattern in candidates)
+    candidates = _RESOLVERS.get(node.text[:1], []) if node.plain else []
+    return not any(pattern.match(node.text) for _, pattern in candidates)

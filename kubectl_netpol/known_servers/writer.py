@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
-from .chunks import ANNOTATION, API_VERSION, KIND
-from .tree import is_plain_string
+from .chunks import ANNOTATION, API_VERSION, KIND, NO_STRINGS
 from .values import Document, KnownServer
 
-_PLAIN = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-/")
+_WORD = re.compile(r"[A-Za-z]([A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
+_IPV4_BLOCK = re.compile(r"[0-9]+(\.[0-9]+){3}(/[0-9]+)?", re.ASCII)
 
 
 def write_documents(documents: Iterable[Document]) -> str:
@@ -54,9 +55,9 @@ def entry_flow(entry: KnownServer) -> str:
 
 
 def scalar(text: str) -> str:
-    """A text as YAML that every reader takes for a string: unquoted where that is safe, else in JSON's quotes."""
-    plain = text and text[0].isalnum() and _PLAIN.issuperset(text) and is_plain_string(text)
-    return text if plain and text.lower() not in {"y", "n"} else json.dumps(text, ensure_ascii=False)
+    """A text as YAML that every reader, 1.1 or 1.2, Go's too, takes for a string; quoted as JSON where in doubt."""
+    is_plain = (_WORD.fullmatch(text) and text.lower() not in NO_STRINGS) or _IPV4_BLOCK.fullmatch(text)
+    return text if is_plain else json.dumps(text, ensure_ascii=False)
 
 
 def document_object(document: Document) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from kubectl_netpol.known_servers.values import Document, known_server
 
 def adder(name, block="10.0.0.0/8"):
     document = Document(name, (known_server(name, block),))
-    return lambda text: add_documents(text, "servers.yaml", [document])
+    return lambda text: add_documents(text, "servers.yaml", [document]).text
 
 
 def entries_of(folder):
