@@ -1,4 +1,4 @@
-"""``python -m kubectl_netpol.agent``: captures every network namespace of this machine but its own, records to stdout."""
+"""``python -m kubectl_netpol.agent``: captures each network namespace of this machine but its own, onto stdout."""
 
 from __future__ import annotations
 

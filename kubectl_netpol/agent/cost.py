@@ -51,7 +51,7 @@ class ProgramSampler:
         self.runs = 0
 
     def step(self, programs: list[int]) -> float:
-        """Called often, with the programs that are attached now; returns the seconds until it wants to be called again."""
+        """Called often, with the programs that are attached now; returns the seconds until the next call is due."""
         now = time.monotonic()
         if self._descriptor >= 0 and now >= self._until:
             self._end(programs)

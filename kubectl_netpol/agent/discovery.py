@@ -1,4 +1,4 @@
-"""Where network namespaces are found: mounts under /run/netns at once by inotify, processes by scans that events ask for."""
+"""Where network namespaces are found: mounts under /run/netns by inotify, processes by scans that events ask for."""
 
 from __future__ import annotations
 

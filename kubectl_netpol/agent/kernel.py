@@ -114,7 +114,7 @@ class Kernel:
         why = next((line for line in self._libbpf.complaints if "failed" in line), os.strerror(number))
         raise CaptureError(
             f"the kernel refuses the eBPF program: {why.splitlines()[0][:200]}",
-            "it needs Linux 5.2 or newer, CAP_BPF and CAP_NET_ADMIN, and no lockdown=confidentiality; try --attach socket",
+            "it needs Linux 5.2, CAP_BPF and CAP_NET_ADMIN, and no lockdown=confidentiality; try --attach socket",
         )
 
     def _map(self, name: str) -> int:

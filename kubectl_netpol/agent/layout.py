@@ -1,4 +1,4 @@
-"""The bytes of the kernel's maps as values; ``bpf/neighbors.h`` is the other side, and a fixture in the tests pins both."""
+"""The bytes of the kernel's maps as values; ``bpf/neighbors.h`` is the other side, a fixture in the tests pins both."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def pack_key(key: Key) -> bytes:
 def address_text(raw: bytes) -> str:
     """Canonical text of 16 bytes: dotted for IPv4-mapped ones, RFC 5952 for the rest."""
     if raw.startswith(_MAPPED):
-        return "%d.%d.%d.%d" % tuple(raw[12:])
+        return ".".join(map(str, raw[12:]))
     return str(IPv6Address(raw))
 
 

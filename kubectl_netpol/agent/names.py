@@ -29,7 +29,7 @@ _ADDRESSES = (dns.rdatatype.A, dns.rdatatype.AAAA)
 
 @dataclass(slots=True)
 class AnswerCounts:
-    """``malformed`` answers could not be parsed, ``truncated`` ones had more to say, ``forgotten`` ones found no room."""
+    """``malformed`` ones could not be parsed, ``truncated`` ones had more to say, ``forgotten`` ones found no room."""
 
     answers: int = 0
     malformed: int = 0

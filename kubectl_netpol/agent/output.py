@@ -14,7 +14,7 @@ from .namespaces import CapturedNamespace
 
 FULL_PERIOD = 60.0
 FULL_BYTES = 4 << 20
-"""An API server serves the newest 10 MiB of a log: what one full resend may take, and what may follow until the next."""
+"""An API server serves the newest 10 MiB of a log: what one full resend may take, and what may follow it."""
 
 _MAX_NAMES = 200
 

@@ -1,9 +1,9 @@
 """What was connected before the capture: a worker of its own that reads sockets in the namespaces it is told of.
 
 Run as ``python -m kubectl_netpol.agent.sockets`` by the agent: a line in, ``ID PATH``; a line out, ``[ID, findings]``.
-A process of its own, since pyroute2 takes 25 MB and a namespace with many sockets takes seconds; it ends with its stdin.
-Findings: ``{"flows": [[role, protocol, local, peer, port, inferred], ...], "servers": [...], "clients": [...]}``, the last
-two being UDP ports that were bound.
+A process of its own, since pyroute2 takes 25 MB and a namespace with many sockets takes seconds; it ends with its
+stdin. Findings: ``{"flows": [[role, protocol, local, peer, port, inferred], ...], "servers": [...], "clients": [...]}``,
+the last two being UDP ports that were bound.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Runs on the laptop: takes agents' records in, attributes them and keeps them. Fed by agents, feeds the cache."""

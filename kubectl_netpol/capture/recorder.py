@@ -1,0 +1,81 @@
+"""Takes records in and keeps what they say: the one path from the wire to the cache, whatever the source."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from ..cache.exchange import lines_of
+from ..cache.store import Store
+from ..errors import StoreError, WireError
+from ..neighbors.fold import Fold
+from ..neighbors.inventory import Inventory
+from ..neighbors.recording import Recording
+from ..wire import StatusRecord, decode
+
+
+class Recorder:
+    """Feeds an inventory and lines; ``save`` joins what they say into the store, as often as one likes.
+
+    ``status`` is the newest word of the agent on itself, ``bad_lines`` how many lines were no records.
+    """
+
+    def __init__(self, store: Store, cluster: str, inventory: Inventory) -> None:
+        self._store = store
+        self._cluster = cluster
+        self._fold = Fold()
+        self.inventory = inventory
+        self.status: StatusRecord | None = None
+        self.bad_lines = 0
+        self.last_problem = ""
+
+    def take(self, line: bytes) -> None:
+        """One line of an agent's output. What is no record is counted, and the next line is read."""
+        try:
+            record = decode(line)
+        except WireError as error:
+            self.bad_lines += 1
+            self.last_problem = error.message
+            return
+        if isinstance(record, StatusRecord):
+            self.status = record
+        self._fold.add(record)
+
+    def recordings(self) -> list[Recording]:
+        """What has been heard so far, by workload."""
+        return list(self._fold.recordings(self.inventory).values())
+
+    @property
+    def account(self) -> object:
+        """The fold's own account of what it could not use."""
+        return self._fold.account()
+
+    def save(self) -> None:
+        """Joins what has been heard into the store. Raises StoreError; nothing is lost by it, call it again."""
+        self._store.merge(self._cluster, self.recordings())
+
+    def save_or_rescue(self) -> None:
+        """The last ``save``. Where the cache takes no more, a file in the temporary directory takes all.
+
+        Raises StoreError that names that file.
+        """
+        try:
+            self.save()
+        except StoreError as error:
+            rescued = rescue((self._cluster, recording) for recording in self.recordings())
+            hint = f"mend the cache, then: kubectl netpol cache import {rescued}"
+            raise StoreError(f"{error.message}; the recording was saved in {rescued}", hint) from error
+
+
+def rescue(recordings: Iterable[tuple[str, Recording]]) -> Path:
+    """Writes an export to a new file of the temporary directory. Raises StoreError when that fails too."""
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", encoding="utf-8", prefix="kubectl-netpol-", suffix=".ndjson", delete=False
+        ) as file:
+            file.writelines(lines_of(recordings))
+            return Path(file.name)
+    except OSError as error:
+        hint = "free some space; the recording could not be kept"
+        raise StoreError(f"the cache and the temporary directory cannot be written: {error.strerror}", hint) from error
