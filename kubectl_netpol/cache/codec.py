@@ -130,9 +130,15 @@ def _plain_peer(peer: Peer) -> list[Any]:
 
 def _peer(value: Any) -> Peer:
     kind, name, pods, namespaces, address = value
-    if _text(address) and (str(ip_address(address)) != address or "%" in address):
-        raise ValueError("an address is not in its canonical form")
+    if _text(address):
+        _check_address(address)
     return Peer(PeerKind(kind), _text(name), _maybe(_selector, pods), _maybe(_selector, namespaces), address)
+
+
+def _check_address(address: str) -> None:
+    parsed = ip_address(address)
+    if str(parsed) != address or "%" in address or getattr(parsed, "ipv4_mapped", None):
+        raise ValueError("an address is not in its canonical form")
 
 
 def _plain_flow(key: NeighborKey, peer: int, by_epoch: Mapping[str, Counts], epochs: dict[str, int]) -> list[Any]:
