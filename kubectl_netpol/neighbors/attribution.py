@@ -13,7 +13,7 @@ from ..model import Direction, Peer, PeerKind, Port, Protocol, Selector
 from .backends import Backend, backends
 from .inventory import Inventory
 from .pods import Pod
-from .ranges import LINK_LOCAL, LOOPBACK
+from .ranges import is_link_local, is_loopback
 from .services import Service, ServicePort
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
@@ -54,7 +54,7 @@ def attribute(inventory: Inventory, encounter: Encounter) -> Attribution:
     Loopback and the pod's own addresses give nothing. An address that is inside the cluster and nobody's gives
     an UNKNOWN peer, the pod's own node an OWN_NODE peer for what comes in.
     """
-    if encounter.address in LOOPBACK or encounter.address in encounter.local.addresses:
+    if is_loopback(encounter.address) or encounter.address in encounter.local.addresses:
         return NONE
     question = _Question(inventory, encounter.local, encounter.port, encounter.at)
     if encounter.direction is Direction.INGRESS:
@@ -98,7 +98,7 @@ class _Question:
 
     # An address that is not translated on its way.
     def _direct(self, address: str, own_node: PeerKind = PeerKind.NODE) -> Attribution:
-        if address in LINK_LOCAL:
+        if is_link_local(address):
             return self._one(Peer(PeerKind.NODE_LOCAL, "node-local", address=address))
         tenant = self.inventory.tenant(address, self.at)
         pod = self.inventory.pod(tenant.uid) if tenant else None

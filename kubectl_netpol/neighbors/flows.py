@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -15,7 +16,7 @@ from ..model import Direction, Mark, Port, Protocol
 from ..wire import Marks, is_counters
 from .reading import canonical_address
 
-Sample = list[int]
+Sample = tuple[int, ...]
 
 _LIMIT = 1 << 63
 _DIRECTIONS = {"in": Direction.INGRESS, "out": Direction.EGRESS}
@@ -25,6 +26,9 @@ _MARKS = {
     Marks.INFERRED_PORT: Mark.INFERRED_PORT,
     Marks.SECONDARY_INTERFACE: Mark.SECONDARY_INTERFACE,
 }
+
+
+_KNOWN_MARKS = sum(_MARKS)
 
 
 class WireFlow(NamedTuple):
@@ -63,16 +67,13 @@ def parse_flow(key: str) -> WireFlow | None:
 
 
 def sound(flows: Mapping[str, Any]) -> dict[str, Sample]:
-    """The entries whose six counters are sound; the very mapping when all are.
-
-    A whole record is checked at once, since nearly all are sound.
-    """
+    """The entries whose six counters are sound. A whole record is checked at once, since nearly all are."""
     values = flows.values()
     if set(map(type, values)) <= {list} and set(map(len, values)) <= {6}:
         numbers = list(chain.from_iterable(values))
         if set(map(type, numbers)) <= {int} and min(numbers, default=0) >= 0 and max(numbers, default=0) < _LIMIT:
-            return flows if isinstance(flows, dict) else dict(flows)
-    return {key: value for key, value in flows.items() if is_counters(value)}
+            return dict(zip(flows, map(tuple, values), strict=True))
+    return {key: tuple(value) for key, value in flows.items() if is_counters(value)}
 
 
 def growth(samples: Iterable[Sample], cuts: Sequence[int]) -> list[Growth]:
@@ -92,12 +93,17 @@ def growth(samples: Iterable[Sample], cuts: Sequence[int]) -> list[Growth]:
     for span, sample in sorted(newest.items()):
         first = max(sample[3], previous, cuts[span - 1]) if span and parts else sample[3]
         part = Growth(sample[0] - attempts, sample[1] - answered, sample[2] - refused, first, sample[4], sample[5])
-        if not parts or part[:3] > (0, 0, 0):
+        if part[:3] > (0, 0, 0):
             parts.append(part._replace(attempts=max(0, part[0]), answered=max(0, part[1]), refused=max(0, part[2])))
             attempts, answered, refused, previous = sample[0], sample[1], sample[2], sample[4]
     return parts
 
 
+@cache
+def _marks(bits: int) -> frozenset[Mark]:
+    return frozenset(mark for bit, mark in _MARKS.items() if bits & bit)
+
+
 def read_marks(bits: int) -> frozenset[Mark]:
     """The model's marks for the wire's; unknown bits are ignored."""
-    return frozenset(mark for bit, mark in _MARKS.items() if bits & bit)
+    return _marks(bits & _KNOWN_MARKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from .nodes import Network
@@ -57,5 +58,17 @@ def _network(version: int, number: int, prefix: int) -> Network:
     return kind((number, prefix), strict=False)
 
 
-LINK_LOCAL = Ranges([ip_network("169.254.0.0/16"), ip_network("fe80::/10")])
-LOOPBACK = Ranges([ip_network("127.0.0.0/8"), ip_network("::1/128"), ip_network("0.0.0.0/32"), ip_network("::/128")])
+_LINK_LOCAL = Ranges([ip_network("169.254.0.0/16"), ip_network("fe80::/10")])
+_LOOPBACK = Ranges([ip_network("127.0.0.0/8"), ip_network("::1/128"), ip_network("0.0.0.0/32"), ip_network("::/128")])
+
+
+@lru_cache(maxsize=1 << 18)
+def is_link_local(address: str) -> bool:
+    """Whether the address is of the link only: a service of the node itself."""
+    return address in _LINK_LOCAL
+
+
+@lru_cache(maxsize=1 << 18)
+def is_loopback(address: str) -> bool:
+    """Whether the address never leaves its namespace, or is none at all (unspecified)."""
+    return address in _LOOPBACK

@@ -95,9 +95,18 @@ def join(a: Recording, b: Recording) -> Recording:
         raise ValueError("two recordings of different workloads cannot be joined")
     newest = max(a, b, key=_identity)
     settled = a.settled | b.settled
-    windows = _join_windows(a, b, settled)
+    windows = _joined_windows(a, b, settled)
     flows = {key: counts for key in {**a.flows, **b.flows} if (counts := _join_flow(a, b, key, settled))}
     return Recording(newest.workload, newest.selector, newest.labels, newest.host_network, windows, flows, settled)
+
+
+def join_windows(a: Window, b: Window) -> Window:
+    """Two accounts of one epoch's window as one: the span of both, the greater of each loss."""
+    losses = dict(a.losses)
+    for name, count in b.losses:
+        losses[name] = max(count, losses.get(name, 0))
+    first, last = _earlier(a.first, b.first), max(a.last, b.last)
+    return Window(a.epoch, first, last, max(a.node, b.node), tuple(sorted(losses.items())))
 
 
 def settle(recording: Recording, keep: int) -> Recording:
@@ -184,24 +193,16 @@ def _identity(recording: Recording) -> tuple[object, ...]:
     return (last, recording.selector, recording.labels, recording.host_network)
 
 
-def _join_windows(a: Recording, b: Recording, settled: frozenset[str]) -> dict[str, Window]:
+def _joined_windows(a: Recording, b: Recording, settled: frozenset[str]) -> dict[str, Window]:
     windows = {epoch: window for epoch, window in a.windows.items() if epoch not in settled}
     for epoch, window in b.windows.items():
         if epoch not in settled and epoch != SETTLED:
-            windows[epoch] = _join_window(windows[epoch], window) if epoch in windows else window
+            windows[epoch] = join_windows(windows[epoch], window) if epoch in windows else window
     sunk = [side.windows[SETTLED] for side in _settled_sides(a, b) if SETTLED in side.windows]
     windows.pop(SETTLED, None)
     if sunk:
-        windows[SETTLED] = reduce(_add_windows if not a.settled & b.settled else _join_window, sunk)
+        windows[SETTLED] = reduce(_add_windows if not a.settled & b.settled else join_windows, sunk)
     return windows
-
-
-def _join_window(a: Window, b: Window) -> Window:
-    losses = dict(a.losses)
-    for name, count in b.losses:
-        losses[name] = max(count, losses.get(name, 0))
-    first, last = _earlier(a.first, b.first), max(a.last, b.last)
-    return Window(a.epoch, first, last, max(a.node, b.node), tuple(sorted(losses.items())))
 
 
 def _add_windows(a: Window, b: Window) -> Window:

@@ -9,45 +9,47 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from ..wire import FlowsRecord
+from ..wire import Namespace
 from .flows import Sample
 
-LAG = 20_000
+LAG = 5_000
 """For how long (ms) records are kept apart."""
 
 CutsOf = Callable[[str], Sequence[int]]
 """The times at which a flow's peer address changes hands, by the flow's key."""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A flows record whose entries were checked and taken apart."""
+
+    seq: int
+    time: int
+    netns: Namespace
+    flows: Mapping[str, Sample]
+    names: Mapping[str, Mapping[str, int]]
+
+
+@dataclass(slots=True)
 class Track:
     """One namespace of one epoch. ``version`` rises with each record."""
 
-    __slots__ = (
-        "addresses",
-        "backwards",
-        "first",
-        "gone",
-        "last",
-        "names",
-        "pending",
-        "version",
-        "_newest_seq",
-        "_recent",
-        "_single",
-        "_spans",
-    )
+    addresses: set[str] = field(default_factory=set)
+    names: dict[str, dict[str, int]] = field(default_factory=dict)
+    first: int = 0
+    last: int = 0
+    gone: int = 0
+    version: int = 0
+    pending: int = 0
+    backwards: int = 0
+    _newest_seq: int = -1
+    _recent: list[Said] = field(default_factory=list)
+    _single: dict[str, Sample] = field(default_factory=dict)
+    _spans: dict[str, dict[int, Sample]] = field(default_factory=dict)
 
-    def __init__(self) -> None:
-        self.addresses: set[str] = set()
-        self.names: dict[str, dict[str, int]] = {}
-        self.first = self.last = self.gone = self.version = self.pending = self.backwards = 0
-        self._newest_seq = -1
-        self._recent: list[FlowsRecord] = []
-        self._single: dict[str, Sample] = {}
-        self._spans: dict[str, dict[int, Sample]] = {}
-
-    def add(self, record: FlowsRecord) -> None:
+    def add(self, record: Said) -> None:
         """Takes a record whose flows are sound; its entries wait until ``merge``."""
         self.version += 1
         self.first = min(self.first or record.time, record.time)

@@ -1,0 +1,196 @@
+"""Wire records become recordings per workload.
+
+Fed by ``capture`` with every record, asked for the recordings now and then or at the end. Merging is cheap and
+touches no names; naming happens per distinct flow, only for what changed since it was last asked. The same records
+in any order, some of them twice, give the same recordings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from ..model import Window, Workload
+from ..wire import FlowsRecord, Record, StatusRecord
+from .drafts import Draft
+from .epochs import Epoch
+from .flows import sound
+from .hearing import Hearing
+from .inventory import Inventory
+from .pods import Pod
+from .reading import canonical_addresses
+from .recording import Recording
+from .resolution import Resolved, Resolver
+from .tracks import Said, Track
+
+MOST_WAITING = 1_000_000
+"""How many entries may wait for an inventory before they are merged without one."""
+
+_Place = tuple[str, str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """What was read and what was lost on the way, for people.
+
+    ``unattributed`` are captured addresses without an owner, ``unknown_peers`` addresses inside the cluster that are
+    nobody's; both and ``losses`` as of the last ``Fold.recordings``. ``missing`` are records that never came.
+    """
+
+    records: int = 0
+    duplicates: int = 0
+    missing: int = 0
+    entries: int = 0
+    malformed: int = 0
+    backwards: int = 0
+    unattributed: tuple[str, ...] = ()
+    unknown_peers: tuple[str, ...] = ()
+    losses: tuple[tuple[str, int], ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+class Fold:
+    """Merges wire records; see the module. Give it the inventory at once when records of long ago are folded, so
+    that an address that changed hands is told apart however much is read before ``recordings`` is called."""
+
+    def __init__(self, inventory: Inventory | None = None) -> None:
+        self._resolver = Resolver(inventory) if inventory is not None else None
+        self._epochs: dict[str, Epoch] = {}
+        self._tracks: dict[tuple[str, str], dict[str, Track]] = {}
+        self._resolved: dict[_Place, tuple[object, Resolved]] = {}
+        self._records = self._duplicates = self._entries = self._malformed = self._waiting = 0
+
+    def add(self, record: Record) -> None:
+        """Takes one record. One that was taken before (epoch and sequence) is counted and changes nothing."""
+        self._records += 1
+        if not record.epoch:
+            self._malformed += 1
+            return
+        epoch = self._epochs.setdefault(record.epoch, Epoch(record.epoch))
+        if not epoch.take(record.seq, record.time):
+            self._duplicates += 1
+        elif isinstance(record, StatusRecord):
+            epoch.note(record)
+        else:
+            self._add_flows(record)
+
+    def recordings(self, inventory: Inventory) -> dict[Workload, Recording]:
+        """All workloads that were captured, with what was heard of each so far."""
+        self._use(inventory)
+        places = {place: self._resolve(*place) for place in self._places()}
+        hearing = self._hearing(inventory, places)
+        self._resolved = {place: self._resolved[place] for place in places}
+        drafts: dict[Workload, Draft] = {}
+        for (epoch, identifier, uid), resolved in places.items():
+            for pod in resolved.pods.values():
+                if not pod.host_network:
+                    draft = drafts.setdefault(inventory.owned(pod).workload, Draft())
+                    draft.hear(pod, self._window(epoch, self._tracks_of(epoch, identifier, uid), pod))
+            for row in resolved.rows:
+                drafts[inventory.owned(row.pod).workload].count(epoch, row.key, hearing.judge(row))
+        return {workload: draft.recording(workload, inventory) for workload, draft in sorted(drafts.items())}
+
+    def account(self) -> Account:
+        """What was read so far, and what was lost."""
+        resolved = [found for _, found in self._resolved.values()]
+        losses: dict[str, int] = {}
+        for epoch in self._epochs.values():
+            for name, count in epoch.losses.items():
+                losses[name] = losses.get(name, 0) + count
+        tracks = self._all_tracks()
+        return Account(
+            self._records,
+            self._duplicates,
+            sum(epoch.missing for epoch in self._epochs.values()),
+            self._entries,
+            self._malformed + sum(one.malformed for one in resolved),
+            sum(track.backwards + track.waiting_backwards() for track in tracks),
+            tuple(sorted({address for one in resolved for address in one.unattributed})),
+            tuple(sorted({address for one in resolved for address in one.unknown})),
+            tuple(sorted((name, count) for name, count in losses.items() if count)),
+            tuple(sorted({problem for epoch in self._epochs.values() for problem in epoch.problems})),
+        )
+
+    def _add_flows(self, record: FlowsRecord) -> None:
+        flows = sound(record.flows)
+        self._entries += len(record.flows)
+        self._malformed += len(record.flows) - len(flows)
+        netns = replace(record.netns, addresses=canonical_addresses(record.netns.addresses))
+        track = self._tracks.setdefault((record.epoch, netns.id), {}).setdefault(netns.pod, Track())
+        track.add(Said(record.seq, record.time, netns, flows, record.names))
+        if self._resolver is not None:
+            if track.is_due:
+                track.merge(self._resolver.cuts_of)
+            return
+        self._waiting += len(flows)
+        if self._waiting > MOST_WAITING:
+            self._merge_blindly()
+
+    def _merge_blindly(self) -> None:
+        for track in self._all_tracks():
+            track.merge(lambda _: ())
+        self._waiting = sum(track.pending for track in self._all_tracks())
+
+    def _use(self, inventory: Inventory) -> None:
+        if self._resolver is None or self._resolver.inventory is not inventory:
+            self._resolver = Resolver(inventory)
+            self._resolved.clear()
+            for track in self._all_tracks():
+                track.recut(self._resolver.cuts_of, lambda _: True)
+        resolver = self._resolver
+        changed = resolver.renew()
+        for track in self._all_tracks():
+            if changed:
+                track.recut(
+                    resolver.cuts_of, lambda key: (flow := resolver.flow(key)) is not None and flow.peer in changed
+                )
+            if track.is_due:
+                track.merge(resolver.cuts_of)
+
+    def _all_tracks(self) -> list[Track]:
+        return [track for by_pod in self._tracks.values() for track in by_pod.values()]
+
+    # The agent may learn a namespace's pod after its first flows: what it said before is the pod's as well. If
+    # the namespace's id was used by several pods, what was said without one is told by its addresses.
+    def _places(self) -> list[_Place]:
+        places = []
+        for (epoch, identifier), by_pod in sorted(self._tracks.items()):
+            uids = sorted(by_pod)
+            uids = uids[1:] if len(uids) == 2 and not uids[0] else uids
+            places += [(epoch, identifier, uid) for uid in uids]
+        return places
+
+    def _tracks_of(self, epoch: str, identifier: str, uid: str) -> list[Track]:
+        by_pod = self._tracks[(epoch, identifier)]
+        return list(by_pod.values()) if len(by_pod) == 2 and "" in by_pod else [by_pod[uid]]
+
+    def _resolve(self, epoch: str, identifier: str, uid: str) -> Resolved:
+        assert self._resolver is not None  # noqa: S101 - set by _use, for the type checker
+        tracks = self._tracks_of(epoch, identifier, uid)
+        version = (self._resolver.inventory.revision, *(track.version for track in tracks))
+        known = self._resolved.get((epoch, identifier, uid))
+        if known is not None and known[0] == version:
+            return known[1]
+        found = self._resolver.resolve(tracks, uid)
+        self._resolved[(epoch, identifier, uid)] = (version, found)
+        return found
+
+    def _hearing(self, inventory: Inventory, places: dict[_Place, Resolved]) -> Hearing:
+        hearing = Hearing(inventory.node_addresses())
+        for (epoch, identifier, uid), resolved in places.items():
+            hearing.hear(resolved.heard)
+            tracks = self._tracks_of(epoch, identifier, uid)
+            window = self._window(epoch, tracks, next(iter(resolved.pods.values()), None))
+            for address in resolved.captured:
+                hearing.capture(address, window.first, window.last)
+        return hearing
+
+    def _window(self, epoch: str, tracks: Iterable[Track], pod: Pod | None) -> Window:
+        whole = self._epochs[epoch]
+        tracks = list(tracks)
+        first = min(track.first for track in tracks)
+        if pod is not None and pod.begin and whole.since:
+            first = min(first, max(pod.begin, whole.since))
+        gone = [track.gone for track in tracks if track.gone]
+        losses = tuple(sorted((name, count) for name, count in whole.losses.items() if count))
+        return Window(epoch, first, max(first, min(gone) if gone else whole.last), whole.node, losses)
