@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 from dataclasses import asdict, dataclass
-from typing import TextIO, cast
+from typing import Any, TextIO
 
 from . import cost
 from .capture import Capture
@@ -108,7 +108,7 @@ class Agent:
 
     def _watch_moving_parts(self) -> None:
         """Packet sockets and the worker's pipe come and go; the selector follows."""
-        wanted: dict[object, object] = {}
+        wanted: dict[Any, object] = {}
         for namespace in self._capture.living():
             for attachment in namespace.attachments.values():
                 if attachment.packets:
@@ -122,7 +122,7 @@ class Agent:
                 self._selector.unregister(descriptor)
         for descriptor, data in wanted.items():
             if descriptor not in self._selector.get_map():
-                self._selector.register(cast(int, descriptor), selectors.EVENT_READ, data)
+                self._selector.register(descriptor, selectors.EVENT_READ, data)
 
     def _handle(self, what: object) -> None:
         if what == "mounts":

@@ -2,8 +2,8 @@
 
 Run as ``python -m kubectl_netpol.agent.sockets`` by the agent: a line in, ``ID PATH``; a line out, ``[ID, findings]``.
 A process of its own, since pyroute2 takes 25 MB and a namespace with many sockets takes seconds; it ends with its
-stdin. Findings: ``{"flows": [[role, protocol, local, peer, port, inferred], ...], "servers": [...], "clients": [...]}``,
-the last two being UDP ports that were bound.
+stdin. Findings: ``{"flows": [[role, protocol, local, peer, port, inferred], ...], "servers": [...],
+"clients": [...]}``, the last two being UDP ports that were bound.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Takes in a recording of an agent's own words, as if the agent spoke now: for the demo where nothing can be captured."""
+"""Takes in what an agent said once, as if it spoke now: for the demo where nothing can be captured."""
 
 from __future__ import annotations
 
