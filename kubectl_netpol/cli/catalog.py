@@ -12,6 +12,7 @@ VERBS = {
     "record": ("record", "Record what workloads talk to, with eBPF."),
     "neighbors": ("neighbors", "Show what was recorded: who talks to whom."),
     "generate": ("generate", "Print NetworkPolicies that allow what was recorded."),
+    "known-servers": ("known_servers", "Say which blocks of addresses are whose, for use in policies."),
     "cache": ("cache", "Look at the recordings on this disk, export, import or clear them."),
     "version": ("version", "Print the version."),
 }

@@ -1,4 +1,4 @@
-"""What a user should know about blocks that were just added: host bits, equal and nested blocks. Pure.
+"""What a user should know about blocks: those just added (host bits, equal, nested), and why one of them wins. Pure.
 
 Each is told once per new block, with one example and a number, so that a block that holds 50,000 others makes one line.
 """
@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from .lookup import Lookup
-from .values import Address, KnownServer, has_host_bits, parse_block
+from .values import Address, Block, KnownServer, has_host_bits, parse_address, parse_block
 
 
 def remarks(existing: Iterable[KnownServer], added: Sequence[KnownServer]) -> list[str]:
@@ -64,3 +64,26 @@ def _blocks(count: int) -> str:
 
 def _stay(count: int) -> str:
     return "is" if count == 1 else "are"
+
+
+def explain(address: str, lookup: Lookup) -> list[str]:
+    """Which block an address belongs to and why, the winner first; InputError when it is no address."""
+    holders = lookup.holders(address)
+    if not holders:
+        version, number = parse_address(address)
+        alone = Block(version, number, 32 if version == 4 else 128).cidr
+        return [f"{address}: no known block holds it; in a policy it is {alone}"]
+    winner = holders[0]
+    lines = [f"{address} belongs to {winner.cidr} ({describe(winner)}), {_why(holders)}"]
+    for other in holders[1:]:
+        reason = "less specific" if other.cidr != winner.cidr else "equal, but its name comes later"
+        lines.append(f"  not {other.cidr} ({describe(other)}): {reason}")
+    return lines
+
+
+def _why(holders: Sequence[KnownServer]) -> str:
+    if len(holders) == 1:
+        return "the only block that holds it"
+    if holders[1].cidr == holders[0].cidr:
+        return "whose name comes first among equal blocks"
+    return "the most specific block that holds it"
