@@ -23,7 +23,7 @@ ZONE: dict[str, dict[str, tuple[str, ...]]] = {
     "statsd.monitoring.svc.cluster.local.": {"A": ("10.96.0.25",)},
     "api.github.com.": {"CNAME": ("edge.github.com.",)},
     "edge.github.com.": {"A": ("142.250.1.104",)},
-    "many.example.com.": {"A": tuple(f"142.250.1.{number}" for number in range(1, 201))},
+    "many.example.com.": {"A": tuple(f"198.51.100.{number}" for number in range(1, 201))},
 }
 """Name, record type, values. ``many.example.com.`` is too long for a datagram: its answer comes over TCP."""
 
