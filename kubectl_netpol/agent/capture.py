@@ -1,4 +1,4 @@
-"""The captured namespaces and the kernel's side together: entering, looking again, letting go, DNS and old sockets."""
+"""The captured namespaces and the kernel's side together: entering, looking again, letting go, older connections."""
 
 from __future__ import annotations
 
@@ -11,28 +11,30 @@ from kubectl_netpol.errors import CaptureError
 from kubectl_netpol.wire import Marks
 
 from . import events, syscalls
+from .answers import Answers
 from .attachment import Stubs, TcxMissingError
 from .discovery import Discovery
 from .identity import pod_of_process
 from .kernel import Kernel
-from .layout import BOUND_CLIENT, BOUND_SERVER, CHUNK
+from .layout import BOUND_CLIENT, BOUND_SERVER
 from .ledger import Clock, Ledger
-from .names import AnswerCounts, Streams
 from .namespaces import CapturedNamespace
-from .packets import parse_packet
 from .worker import SocketWorker
 
-_TCP = 6
 _MAX_PROBLEMS = 20
 _PATIENCE = 3
 """Scans that a namespace may be missing in before it is taken for gone, where the kernel does not tell."""
 
 
 class Capture:
-    """``mode`` is auto, tcx or socket. Raises CaptureError when nothing can be captured at all."""
+    """``mode`` is auto, tcx or socket. Without ``hears_all`` no event tells of later interfaces; scans look for them.
 
-    def __init__(self, mode: str, max_entries: int, clock: Clock) -> None:
+    Raises CaptureError when nothing can be captured at all.
+    """
+
+    def __init__(self, mode: str, max_entries: int, clock: Clock, hears_all: bool) -> None:
         self._mode = mode
+        self._hears_all = hears_all
         self._max_entries = max_entries
         self._clock = clock
         self.kernel = load_kernel(mode, max_entries)
@@ -44,8 +46,10 @@ class Capture:
         self.namespaces: dict[int, CapturedNamespace] = {}
         self._living: dict[int, CapturedNamespace] = {}
         self._by_nsid: dict[int, CapturedNamespace] = {}
-        self._streams = Streams()
-        self.answers = AnswerCounts()
+        self._leaving: list[CapturedNamespace] = []
+        self._shadowed: set[int] = set()
+        self.wants_scan = True
+        self.answers = Answers(self.namespaces, clock)
         self.problems: list[str] = []
         self.failed_namespaces = 0
         self.failed_interfaces = 0
@@ -78,7 +82,7 @@ class Capture:
 
     def scan(self) -> float:
         """Looks everywhere; returns the seconds that it took."""
-        begun = time.monotonic()
+        begun, self.wants_scan = time.monotonic(), False
         mounts, processes = self.discovery.scan_mounts(), self.discovery.scan_processes()
         for inode, pid in processes.items():
             mounts.setdefault(inode, f"/proc/{pid}/ns/net")
@@ -96,13 +100,18 @@ class Capture:
                 self.let_go(namespace)
             return
         namespace.unseen, namespace.path = 0, path
+        if namespace.nsid is None or not self._hears_all:
+            self._look_at(namespace)
         if pid is not None and not namespace.pod:
             namespace.pod = pod_of_process(pid)
             namespace.has_news |= bool(namespace.pod)
 
     def enter(self, inode: int, path: str) -> None:
         """Begins to capture a namespace that is not captured yet."""
-        if inode in self._living:
+        known = self._living.get(inode)
+        if known:
+            if known.path != path:  # the kernel uses inodes again: this may be another one, once the old one is gone
+                self._shadowed.add(inode)
             return
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -130,7 +139,8 @@ class Capture:
         self.namespaces[namespace.scope] = self._living[inode] = namespace
         if nsid is not None:
             self._by_nsid[nsid] = namespace
-        self.worker.ask(namespace.scope, path)
+        if namespace.had_sockets:
+            self.worker.ask(namespace.scope, path)
 
     def _look_inside(self, namespace: CapturedNamespace, descriptor: int) -> None:
         with syscalls.inside(descriptor, self._home):
@@ -157,8 +167,10 @@ class Capture:
     def look_again(self, nsid: int) -> None:
         """Something changed in the namespace with this number: an interface, an address."""
         namespace = self._by_nsid.get(nsid)
-        if not namespace or namespace.is_gone:
-            return
+        if namespace:
+            self._look_at(namespace)
+
+    def _look_at(self, namespace: CapturedNamespace) -> None:
         try:
             descriptor = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
@@ -178,19 +190,26 @@ class Capture:
             self.let_go(namespace)
 
     def let_go(self, namespace: CapturedNamespace) -> None:
-        """Takes what the kernel still holds of a vanished namespace, and frees everything but its account."""
-        if namespace.is_gone:
+        """Lets a vanished namespace's interfaces go; what the kernel still holds of it is taken by ``collect``."""
+        if self._living.pop(namespace.inode, None) is None:
             return
         namespace.close()
-        self.ledger.take(self.kernel.read_neighbors())
-        for key in self.ledger.keys(namespace.scope):
-            self.kernel.delete_neighbor(key)
-        namespace.is_gone = namespace.has_news = True
-        self._living.pop(namespace.inode, None)
+        self._leaving.append(namespace)
         if namespace.nsid is not None and self._by_nsid.get(namespace.nsid) is namespace:
             del self._by_nsid[namespace.nsid]
-        for scope in self.ledger.let_go(namespace.scope):
-            self.namespaces.pop(scope, None)
+        if namespace.inode in self._shadowed:
+            self._shadowed.discard(namespace.inode)
+            self.wants_scan = True
+
+    def collect(self) -> None:
+        """Takes in what the kernel has counted, and frees what it holds of namespaces that are no more."""
+        self.ledger.take(self.kernel.read_neighbors())
+        leaving, self._leaving = self._leaving, []
+        for namespace in leaving:
+            self.kernel.forget(self.ledger.keys(namespace.scope), namespace.scope, namespace.bound)
+            namespace.is_gone = namespace.has_news = True
+            for scope in self.ledger.let_go(namespace.scope):
+                self.namespaces.pop(scope, None)
 
     # What was there before.
 
@@ -202,6 +221,7 @@ class Capture:
         for kind, ports in ((BOUND_SERVER, findings["servers"]), (BOUND_CLIENT, findings["clients"])):
             for port in ports:
                 self.kernel.bind_port(scope, port, kind)
+                namespace.bound.append(port)
         if not findings["flows"]:
             return
         self.ledger.take(self.kernel.read_neighbors())
@@ -215,45 +235,6 @@ class Capture:
             if count > counted.get(text, 0):
                 namespace.existing[text] = count - counted.get(text, 0), marks, now
         namespace.has_existing_news = True
-
-    # DNS.
-
-    def note_chunk(self, raw: bytes) -> None:
-        """A piece of a DNS answer from the kernel's ring."""
-        scope, port, protocol, last, local, peer, position, length = CHUNK.unpack_from(raw)
-        piece = raw[CHUNK.size : CHUNK.size + length]
-        if protocol == _TCP or not last or position:
-            key = (scope, protocol, local, peer, port)
-            self._note_stream(scope, key, position, piece, protocol == _TCP, bool(last))
-        else:
-            self._note_answer(scope, piece)
-
-    def note_packet(self, namespace: CapturedNamespace, packet: bytes) -> None:
-        """A packet that a socket's filter let through."""
-        answer = parse_packet(packet)
-        if not answer:
-            self.answers.malformed += 1
-        elif answer.protocol == _TCP:
-            key = (namespace.scope, _TCP, answer.local, answer.peer, answer.local_port)
-            self._note_stream(namespace.scope, key, answer.position, answer.payload, True, True)
-        else:
-            self._note_answer(namespace.scope, answer.payload)
-
-    def _note_stream(
-        self, scope: int, key: tuple[object, ...], position: int, piece: bytes, is_tcp: bool, last: bool
-    ) -> None:
-        if is_tcp:
-            for message in self._streams.add(key, position, piece, self.answers):
-                self._note_answer(scope, message)
-            return
-        whole = self._streams.gather(key, position, piece, last)
-        if whole:
-            self._note_answer(scope, whole)
-
-    def _note_answer(self, scope: int, payload: bytes) -> None:
-        namespace = self.namespaces.get(scope)
-        if namespace:
-            namespace.names.note(payload, self._clock.now(), self.answers)
 
     def close(self) -> None:
         for namespace in self.living():

@@ -20,6 +20,7 @@ _GROUPS = (1, 5, 9, 28)  # link, IPv4 address, IPv6 address, nsid
 _NEWNSID, _DELNSID, _GETNSID, _ERROR = 88, 89, 90, 2
 _NSID, _PID, _FD = 1, 2, 3
 _REQUEST, _ACK = 1, 4
+_MAX_READS = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class Events:
 
     def read(self) -> Iterator[Event]:
         """All events that wait. An overrun (ENOBUFS) is an event of our own namespace: look everywhere."""
-        while True:
+        for _ in range(_MAX_READS):
             try:
                 data, ancillary, _flags, _sender = self._socket.recvmsg(1 << 16, 64)
             except BlockingIOError:

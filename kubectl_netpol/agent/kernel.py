@@ -155,9 +155,9 @@ class Kernel:
             if number not in (0, errno.ENOENT):
                 yield from self._read_one_by_one()
                 return
-            raw_keys, raw_values = bytes(keys), bytes(values)
-            for i in range(count.value):
-                yield raw_keys[i * 40 : i * 40 + 40], raw_values[i * 48 : i * 48 + 48]
+            raw_keys = ctypes.string_at(keys, count.value * layout.KEY.size)
+            raw_values = ctypes.string_at(values, count.value * layout.VALUE.size)
+            yield from zip(_cut(raw_keys, layout.KEY.size), _cut(raw_values, layout.VALUE.size), strict=True)
             if number == errno.ENOENT or (result and not number):
                 return
             begun = True
@@ -170,8 +170,12 @@ class Kernel:
             if self._library.bpf_map_lookup_elem(self.neighbors, key, value) == 0:
                 yield key, value.raw
 
-    def delete_neighbor(self, key: bytes) -> None:
-        self._library.bpf_map_delete_elem(self.neighbors, key)
+    def forget(self, keys: Iterable[bytes], scope: int, bound: Iterable[int]) -> None:
+        """Frees the entries of a namespace that is no more."""
+        for key in keys:
+            self._library.bpf_map_delete_elem(self.neighbors, key)
+        for port in bound:
+            self._library.bpf_map_delete_elem(self.bound_ports, layout.BOUND_KEY.pack(scope, port))
 
     def bind_port(self, scope: int, port: int, kind: int) -> None:
         """Tells that a UDP port was bound before the capture; a full map is no harm: the first speaker decides then."""
@@ -203,4 +207,9 @@ class Kernel:
         return int(self._library.ring_buffer__epoll_fd(self._ring))
 
     def consume_answers(self) -> None:
-        self._library.ring_buffer__consume(self._ring)
+        if self._ring:
+            self._library.ring_buffer__consume(self._ring)
+
+
+def _cut(raw: bytes, size: int) -> list[bytes]:
+    return [raw[start : start + size] for start in range(0, len(raw), size)]

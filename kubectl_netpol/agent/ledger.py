@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 from kubectl_netpol.wire import Marks
@@ -12,6 +13,8 @@ from .namespaces import CapturedNamespace
 
 MAX_GONE = 20000
 """Entries of vanished namespaces that are kept for repetition."""
+
+MAX_GONE_NAMESPACES = 4096
 
 _CHUNK = 200
 """Flows a record holds: a line stays below 32 KiB."""
@@ -45,7 +48,8 @@ class Ledger:
         self._clock = clock
         self._entries: dict[bytes, dict[bytes, bytes]] = {}
         self._changed: dict[bytes, set[bytes]] = {}
-        self._gone: list[tuple[bytes, int]] = []
+        self._gone: deque[tuple[bytes, int]] = deque()
+        self._gone_entries = 0
         self.forgotten = 0
 
     def take(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
@@ -72,8 +76,10 @@ class Ledger:
         prefix = _prefix(scope)
         self._gone.append((prefix, len(self._entries.get(prefix, ()))))
         forgotten = []
-        while sum(size for _, size in self._gone) > MAX_GONE:
-            oldest, size = self._gone.pop(0)
+        self._gone_entries += self._gone[-1][1]
+        while self._gone_entries > MAX_GONE or len(self._gone) > MAX_GONE_NAMESPACES:
+            oldest, size = self._gone.popleft()
+            self._gone_entries -= size
             self.forgotten += size
             self._entries.pop(oldest, None)
             forgotten.append(int.from_bytes(oldest, "little"))

@@ -19,7 +19,9 @@ from .output import Output
 
 _SCAN_PERIOD = 2.0
 _SCAN_SHARE = 100
-"""A scan may take one hundredth of the time."""
+_EVENT_SCAN_SHARE = 20
+"""A scan may take one hundredth of the time, one that an event asks for a twentieth."""
+_SCAN_REST = 0.01
 _MOUNT_STEP = 0.002
 _LAST_LOOK_SECONDS = 1.0
 
@@ -49,16 +51,18 @@ class Agent:
     def __init__(self, options: Options, stream: TextIO) -> None:
         self._options = options
         self._clock = Clock()
-        self._capture = Capture(options.attach, options.max_entries, self._clock)
-        self._output = Output(stream, self._clock.now, options.node)
         self._events = Events()
+        self._capture = Capture(options.attach, options.max_entries, self._clock, self._events.hears_all)
+        self._output = Output(stream, self._clock.now, options.node)
         if not self._events.hears_all:
             self._capture.say("interfaces that appear later are found late: CAP_NET_BROADCAST is missing")
         self._sampler = cost.ProgramSampler()
         self._selector = selectors.DefaultSelector()
         self._wake, self._stopping = self._catch_signals(), False
-        self._ring = self._capture.kernel.open_answers(self._capture.note_chunk) if self._capture.kernel.use_tcx else -1
-        self._next_scan, self._scan_wanted = 0.0, True
+        self._ring = (
+            self._capture.kernel.open_answers(self._capture.answers.take_chunk) if self._capture.kernel.use_tcx else -1
+        )
+        self._next_scan = self._earliest_scan = 0.0
         self._next_tell = time.monotonic() + options.interval
 
     def _catch_signals(self) -> int:
@@ -91,20 +95,24 @@ class Agent:
             self._handle(key.data)
         self._capture.enter_ready()
         now = time.monotonic()
-        if self._scan_wanted or now >= self._next_scan:
+        if now >= self._scan_due():
             took = self._capture.scan()
-            self._scan_wanted = False
-            self._next_scan = time.monotonic() + max(_SCAN_PERIOD, took * _SCAN_SHARE)
+            now = time.monotonic()
+            self._next_scan = now + max(_SCAN_PERIOD, took * _SCAN_SHARE)
+            self._earliest_scan = now + max(_SCAN_REST, took * _EVENT_SCAN_SHARE)
         if now >= self._next_tell:
             self._next_tell = now + self._options.interval
             self._tell(final=False)
+
+    def _scan_due(self) -> float:
+        return self._earliest_scan if self._capture.wants_scan else self._next_scan
 
     def _patience(self, end: float) -> float:
         if self._capture.discovery.is_waiting:
             return _MOUNT_STEP
         now = time.monotonic()
         sample = self._sampler.step(self._capture.programs())
-        return max(0.0, min(self._next_tell - now, self._next_scan - now, end - now, sample))
+        return max(0.0, min(self._next_tell - now, self._scan_due() - now, end - now, sample))
 
     def _watch_moving_parts(self) -> None:
         """Packet sockets and the worker's pipe come and go; the selector follows."""
@@ -143,7 +151,7 @@ class Agent:
         changed: dict[int, bool] = {}
         for event in self._events.read():
             if event.nsid is None:
-                self._scan_wanted = True
+                self._capture.wants_scan = True
             else:
                 changed[event.nsid] = changed.get(event.nsid, False) or event.gone
         for nsid, gone in changed.items():
@@ -158,11 +166,11 @@ class Agent:
                 packet = source.packets.recv(1 << 16)
             except OSError:
                 return
-            self._capture.note_packet(source.namespace, packet)
+            self._capture.answers.take_packet(source.namespace.scope, packet)
 
     def _tell(self, final: bool) -> None:
         capture = self._capture
-        capture.ledger.take(capture.kernel.read_neighbors())
+        capture.collect()
         capture.worker.rest()
         if final or self._output.wants_everything:
             self._output.everything(capture.ledger, list(capture.namespaces.values()))
@@ -189,7 +197,7 @@ class Agent:
         }
 
     def _counts(self) -> dict[str, int]:
-        answers = {f"dns_{name}": count for name, count in asdict(self._capture.answers).items()}
+        answers = {f"dns_{name}": count for name, count in asdict(self._capture.answers.counts).items()}
         return self._capture.kernel.read_counts() | answers
 
     def _losses(self) -> dict[str, int]:

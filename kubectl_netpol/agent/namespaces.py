@@ -19,7 +19,7 @@ class CapturedNamespace:
     """``scope`` is our number for it (never used twice), ``inode`` the kernel's, ``nsid`` the one its events bear.
 
     ``path`` opens it: holding a descriptor would keep it alive. ``existing`` counts connections that were there before
-    the capture, by flow text, with their marks.
+    the capture, by flow text, with their marks and when they were found; ``bound`` are the ports told to the kernel.
     """
 
     scope: int
@@ -38,6 +38,8 @@ class CapturedNamespace:
     has_news: bool = True
     has_existing_news: bool = False
     unseen: int = 0
+    had_sockets: bool = False
+    bound: list[int] = field(default_factory=list)
 
     def value(self) -> Namespace:
         """As the wire says it."""
@@ -60,6 +62,7 @@ class CapturedNamespace:
                 self.attachments[index] = attach(self.stubs, index, name)
             except OSError as error:
                 failures.append(f"interface {name} could not be attached: {error.strerror}")
+        self.had_sockets = self.had_sockets or _has_sockets()
         before = set(self.addresses), self.primary
         self.addresses.update(interfaces.addresses)
         self.broadcasts = interfaces.broadcasts
@@ -87,8 +90,14 @@ def _default_route(indexes: dict[int, str]) -> int:
     return min(indexes, default=0)
 
 
-def _lines(path: str) -> list[str]:
+def _has_sockets() -> bool:
+    """Whether there is any socket that could be older than the capture: one line is the table's heading."""
+    return any(len(_lines(f"/proc/thread-self/net/{table}", 512)) > 1 for table in ("tcp", "tcp6", "udp", "udp6"))
+
+
+def _lines(path: str, most: int = -1) -> list[str]:
     try:
-        return Path(path).read_text("utf-8", "replace").splitlines()
+        with Path(path).open(encoding="utf-8", errors="replace") as file:
+            return file.read(most).splitlines()
     except OSError:
         return []
