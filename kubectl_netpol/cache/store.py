@@ -185,7 +185,11 @@ def exists(directory: Path) -> bool:
     """Whether anything was ever kept in that cache directory: readers need not make one."""
     room = room_of(directory)
     with translated(room):
-        return room.exists()
+        try:
+            room.lstat()
+        except FileNotFoundError:
+            return False
+        return True
 
 
 def discard(directory: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -64,6 +65,7 @@ def guard(command: Callable[[], int], debug: bool) -> int:
     except Exception as error:  # noqa: BLE001  # the process's edge
         if debug:
             traceback.print_exc()
+        _drop_output()
         return _tell(error)
 
 
@@ -73,6 +75,14 @@ def _make_printable() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+# What stdout could not take once it must not be tried again when the interpreter ends.
+def _drop_output() -> None:
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(error: Exception) -> int:
