@@ -91,14 +91,15 @@ def obstacle() -> str:
     outcome = run_isolated(lambda: "", GRACE)
     if outcome.ending is Ending.RETURNED:
         return ""
-    return f"this system refuses private namespaces ({outcome.text.strip() or outcome.ending})"
+    reason = outcome.text.strip() or outcome.ending
+    return f"this system refuses private namespaces ({reason}); in a container, give it --privileged"
 
 
 def check() -> None:
     """Raise CaptureError unless a private machine can be made here."""
     reason = obstacle()
     if reason:
-        raise CaptureError(f"No private machine can be made here: {reason}", "On a container, run it with --privileged")
+        raise CaptureError(f"no private machine can be made here: {reason}")
 
 
 # --- launcher -----------------------------------------------------------------------------------------------------
@@ -109,8 +110,10 @@ def _await_machine(gate: int, reading: int, timeout: float) -> Outcome:
         report = _read_report(reading, timeout)
     except BaseException:  # above all KeyboardInterrupt: whatever comes, the machine goes first
         os.kill(gate, signal.SIGINT)
-        _read_report(reading, GRACE)
-        _end(gate)
+        try:
+            _read_report(reading, GRACE)
+        finally:
+            _end(gate)
         raise
     _end(gate)
     if report is None:
@@ -157,8 +160,10 @@ def _gate(body: Body, launcher: int, report: int, timeout: float) -> NoReturn:
         if first == 0:
             os.close(held)
             _init(body, alive, report, timeout)
-    except BaseException as error:  # noqa: BLE001 - the edge of a process
-        _leave(report, Ending.REFUSED, str(error))
+    except OSError as error:
+        _leave(report, Ending.REFUSED, error.strerror or str(error))
+    except BaseException:  # noqa: BLE001 - the edge of a process
+        _leave(report, Ending.FAILED, traceback.format_exc())
     os.close(report)
     _forward_to(first)
     signal.signal(_PLUG, lambda _number, _frame: _signal(first, signal.SIGKILL))
@@ -206,8 +211,10 @@ def _init(body: Body, alive: int, report: int, timeout: float) -> NoReturn:
         worker = os.fork()
         if worker == 0:
             _work(body, report, timeout)
-    except BaseException as error:  # noqa: BLE001 - the edge of a process
-        _leave(report, Ending.REFUSED, str(error))
+    except OSError as error:
+        _leave(report, Ending.REFUSED, error.strerror or str(error))
+    except BaseException:  # noqa: BLE001 - the edge of a process
+        _leave(report, Ending.FAILED, traceback.format_exc())
     os.close(report)
     _forward_to(worker)
     signal.signal(_PLUG, signal.SIG_DFL)

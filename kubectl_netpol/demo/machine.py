@@ -10,11 +10,13 @@ from __future__ import annotations
 import errno
 import os
 import resource
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 
 from pyroute2 import IPRoute
+from pyroute2.netlink.exceptions import NetlinkError
 
 from ..errors import CaptureError
 from . import namespaces
@@ -185,7 +187,7 @@ def _write_sysctls(values: dict[str, str]) -> None:
             if error.errno != errno.EACCES or name not in _ROUTING:
                 continue
             raise CaptureError(
-                f"The kernel does not let {place} be set", "Run it on a machine, or privileged"
+                f"the kernel does not let {place} be set", "in a container, give it --privileged"
             ) from error
 
 
@@ -196,6 +198,12 @@ def _raise_descriptor_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
-def isolated(work: Callable[[Machine], str | None]) -> Callable[[], str]:
-    """``work`` as a body for ``run_isolated``, with a new Machine."""
-    return lambda: work(Machine()) or ""
+@contextmanager
+def told_refusals() -> Iterator[None]:
+    """Within the block, a link, address or route that the kernel refuses raises CaptureError."""
+    try:
+        yield
+    except NetlinkError as error:
+        reason = os.strerror(error.code)
+        hint = "the kernel needs veth; in a container, give it --privileged"
+        raise CaptureError(f"the kernel refuses to make network links: {reason}", hint) from error

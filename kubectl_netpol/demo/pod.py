@@ -65,7 +65,7 @@ class Pod:
         """Receive datagrams at a port; ``Answer.SINK`` never replies, like a metrics server."""
         self._servers.hand_over(self.name, self._bound(socket.SOCK_DGRAM, address, port), answer)
 
-    def open_tcp(self, address: str, port: int, timeout: float = 2.0, source_port: int = 0) -> socket.socket:
+    def open_tcp(self, address: str, port: int, timeout: float = 5.0, source_port: int = 0) -> socket.socket:
         """A connected socket. Raises ConnectionRefusedError, TimeoutError or another OSError."""
         connection = self._socket(socket.SOCK_STREAM, address, source_port)
         try:
@@ -76,7 +76,7 @@ class Pod:
             raise
         return connection
 
-    def try_tcp(self, address: str, port: int, timeout: float = 2.0) -> Attempt:
+    def try_tcp(self, address: str, port: int, timeout: float = 5.0) -> Attempt:
         """Connect, say something, wait for the echo, close."""
         try:
             with self.open_tcp(address, port, timeout) as connection:
@@ -94,7 +94,7 @@ class Pod:
         connection.connect_ex((address, port))
         return connection
 
-    def open_udp(self, address: str, port: int, timeout: float = 2.0, source_port: int = 0) -> socket.socket:
+    def open_udp(self, address: str, port: int, timeout: float = 5.0, source_port: int = 0) -> socket.socket:
         """A socket that sends to, and hears from, one peer; nothing is sent yet."""
         connection = self._socket(socket.SOCK_DGRAM, address, source_port)
         connection.settimeout(timeout)
@@ -106,7 +106,7 @@ class Pod:
         with self.open_udp(address, port, source_port=source_port) as connection:
             connection.send(payload)
 
-    def try_udp(self, address: str, port: int, payload: bytes = PAYLOAD, timeout: float = 2.0) -> Attempt:
+    def try_udp(self, address: str, port: int, payload: bytes = PAYLOAD, timeout: float = 5.0) -> Attempt:
         """One datagram, and its reply; a refusal is an ICMP port unreachable."""
         try:
             with self.open_udp(address, port, timeout) as connection:

@@ -22,7 +22,7 @@ SHOWN = ("deploy/web", "deploy/api", "-n", "shop", "--local")
 _DIRECTORY = Path("/run/demo")  # in the private machine's own /run: in memory, and gone with it
 _PAUSE = 0.7
 _INTRODUCTION = """\
-A small shop, made of real network namespaces on a private machine inside this one:
+The world of this demo is a small shop: real network namespaces on a private machine inside the real one.
 
   gateway ─► web (2 pods) ─► api ─► db        api reaches db over a connection that is already open
                 │             ├──► DNS, and api.github.com (142.250.1.104, played by a namespace)
@@ -60,6 +60,7 @@ def play(say: Say, attach: str = "auto", only_replay: bool = False) -> None:
         return
     tell(say, f"Nothing is captured here: {reason}.")
     tell(say, _REPLAYED)
+    tell(say, _INTRODUCTION)
     replay_shipped(say, lambda commands: show_results(commands, say))
 
 
@@ -99,14 +100,15 @@ def _failure(outcome: Outcome) -> NetpolError:
 
 def _inside(say: Say, attach: str) -> str:
     # Runs on the private machine. What the system cannot do is returned, for a replay instead.
-    from .machine import Machine  # noqa: PLC0415  # pyroute2, which a replay does without
+    from .machine import Machine, told_refusals  # noqa: PLC0415  # pyroute2, which a replay does without
     from .world import World, write_inventory  # noqa: PLC0415
 
     _DIRECTORY.mkdir()
     commands = Commands(_DIRECTORY, say)
     try:
-        machine = Machine()
-        world = World(machine)
+        with told_refusals():
+            machine = Machine()
+            world = World(machine)
         write_inventory(_DIRECTORY / "cluster.yaml", machine.has_ipv6)
         tell(say, _INTRODUCTION)
         world.open_pool()

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from ..errors import CaptureError
 
 _TABLE = "inet services"
-_HINT = "Install it, for example: apt-get install nftables"
+_HINT = "install it, for example: apt-get install nftables"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def run_nft(lines: Sequence[str]) -> str:
     )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[0]
-        raise CaptureError(f"nft refuses to translate Services: {reason}", "The kernel needs nf_tables and its NAT")
+        raise CaptureError(f"nft refuses to translate Services: {reason}", "the kernel needs nf_tables and its NAT")
     return done.stdout
 
 

@@ -131,11 +131,11 @@ def resolve(pod: Pod, name: str, kind: str) -> dns.message.Message:
     server = DNS_SERVICE.cluster_ip
     with pod.open_udp(server, 53) as line:
         line.setblocking(False)
-        reply = dns.query.udp(query, server, timeout=2, sock=line)
+        reply = dns.query.udp(query, server, timeout=5, sock=line)
     if reply.flags & dns.flags.TC:
         with pod.open_tcp(server, 53) as connection:
             connection.setblocking(False)
-            reply = dns.query.tcp(query, server, timeout=2, sock=connection)
+            reply = dns.query.tcp(query, server, timeout=5, sock=connection)
     return reply
 
 
