@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .values import Document, KnownServer, known_server
+from .values import TEXT_LIMIT, Document, KnownServer, canonical_cidr
 
 API_VERSION = "spdx.softwarecomposition.kubescape.io/v1beta1"
 KIND = "KnownServer"
@@ -65,7 +65,8 @@ def read_canonical(chunk: Chunk) -> Canonical | None:
     """The document of a chunk in our own form, ten times as fast as YAML; None: read it as YAML.
 
     Whatever is not exactly as ``writer`` writes it (comments aside) is left to the YAML reader, also all that is
-    wrong, so that there is one place for what is accepted and one for messages.
+    wrong, so that there is one place for what is accepted and one for messages. Raises InputError for a block that
+    is none.
     """
     text = chunk.text
     head = _HEAD.match(text)
@@ -77,7 +78,10 @@ def read_canonical(chunk: Chunk) -> Canonical | None:
         block, label, server = entry.groups()
         if label.lower() in NO_STRINGS or server.lower() in NO_STRINGS:
             return None
-        entries.append(known_server(name, block.strip('"'), label.strip('"'), server.strip('"')))
+        if len(label) > TEXT_LIMIT or len(server) > TEXT_LIMIT:
+            return None
+        block = block.strip('"')
+        entries.append(KnownServer(canonical_cidr(block), block, label.strip('"'), server.strip('"'), name))
         end, position = entry.end(3) + 1, entry.end()
     if position != len(text) or not entries or name in NO_STRINGS:
         return None

@@ -44,24 +44,35 @@ def read_documents(text: str, source: str, force: bool = False) -> tuple[Documen
     return tuple(placed.document for placed in read_places(text, source, force))
 
 
-def read_places(text: str, source: str, force: bool = False) -> list[Placed]:
-    """As ``read_documents``, with the place of each document in the text."""
+def read_places(text: str, source: str, force: bool = False, before: Iterable[Placed] = ()) -> list[Placed]:
+    """As ``read_documents``, with the place of each document in the text.
+
+    ``before``: places of an earlier reading; a chunk of the same words in our own form is not read again.
+    """
+    known = {placed.chunk.text: placed for placed in before if placed.root is None}
     places: list[Placed] = []
     number = 0
     for chunk in cut(text):
         where = Where(source, number + 1, chunk.line, force)
-        try:
-            canonical = read_canonical(chunk)
-        except InputError:
-            canonical = None
-        if canonical is not None and not any(map(holds_every_address, canonical.document.entries)):
+        placed = known.get(chunk.text) or _read_own_form(chunk)
+        if placed is not None:
             number += 1
-            places.append(Placed(canonical.document, chunk, start=canonical.start, end=canonical.end))
+            places.append(placed._replace(chunk=chunk))
             continue
         for tree in _trees(chunk, where):
             number += 1
             places += _read_tree(tree, chunk, replace(where, number=number))
     return places
+
+
+def _read_own_form(chunk: Chunk) -> Placed | None:
+    try:
+        canonical = read_canonical(chunk)
+    except InputError:
+        return None  # the YAML reader will say it better
+    if canonical is None or any(map(holds_every_address, canonical.document.entries)):
+        return None
+    return Placed(canonical.document, chunk, start=canonical.start, end=canonical.end)
 
 
 def merge(documents: Iterable[Document]) -> dict[str, Document]:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from ..errors import InputError
-from .documents import Placed, merge, read_documents, read_places
+from .documents import Placed, merge, read_places
 from .tree import Mapping, Node, Scalar, Sequence
 from .values import Document, KnownServer
 from .writer import entry_flow, entry_lines, write_documents
@@ -53,7 +53,7 @@ def add_documents(text: str, source: str, documents: Iterable[Document]) -> Addi
             _refuse_unmarked(document, placed)
             splices.append(_insertion(text, placed, document.entries))
     changed = _append(_splice(text, splices), appended)
-    _check(changed, source, merge([*old.values(), *new.values()]))
+    _check(changed, source, merge([*old.values(), *new.values()]), places)
     present, added = (tuple(e for d in part.values() for e in d.entries) for part in (old, new))
     return Addition(changed, present, added, {name: _outcome(name in old, d) for name, d in new.items()})
 
@@ -99,13 +99,13 @@ def remove_documents(text: str, source: str, names: Collection[str]) -> str:
     for items in lists.values():
         splices += _item_spans(items)
     changed = _splice(text, splices)
-    _check(changed, source, kept)
+    _check(changed, source, kept, places)
     return changed
 
 
-def _check(text: str, source: str, expected: dict[str, Document]) -> None:
+def _check(text: str, source: str, expected: dict[str, Document], places: list[Placed]) -> None:
     try:
-        found = merge(read_documents(text, source))
+        found = merge(placed.document for placed in read_places(text, source, before=places))
     except InputError as error:
         raise _unforeseen(source) from error
     if found != expected:

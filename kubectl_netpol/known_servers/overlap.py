@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from .lookup import Lookup
-from .values import Address, Block, KnownServer, has_host_bits, parse_address, parse_block
+from .values import Block, KnownServer, has_host_bits, parse_address, parse_block
 
 
 def remarks(existing: Iterable[KnownServer], added: Sequence[KnownServer]) -> list[str]:
@@ -36,8 +36,7 @@ def _held_within(servers: Iterable[KnownServer], added: Lookup) -> Counter[Known
 
 
 def _holders(server: KnownServer, lookup: Lookup) -> tuple[KnownServer, ...]:
-    version, number, length = parse_block(server.cidr)
-    return lookup.holders_of(Address(version, number), (32 if version == 4 else 128) - length)
+    return lookup.holders_of(parse_block(server.cidr))
 
 
 def _about_holders(server: KnownServer, everything: Lookup) -> list[str]:

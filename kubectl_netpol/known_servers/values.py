@@ -19,6 +19,7 @@ BLOCK_HINT = "write an address and a prefix length, such as 142.250.1.0/24 or 20
 _MAPPED = 0xFFFF << 32
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}", re.ASCII)
+_IPV4_BLOCK = re.compile(rf"{_OCTET}\.{_OCTET}\.{_OCTET}\.{_OCTET}(?:/(3[0-2]|[12]?[0-9]))?", re.ASCII)
 _PREFIX = re.compile(r"0|[1-9][0-9]{0,2}", re.ASCII)
 _DOCUMENT_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?(\.[a-z0-9]([a-z0-9-]*[a-z0-9])?)*", re.ASCII)
 
@@ -87,6 +88,25 @@ def parse_block(text: str) -> Block:
 
     ``::ffff:a.b.c.d/n`` is the IPv4 block of n - 96. Raises InputError for anything else.
     """
+    version, number, length = _parse_parts(text)
+    shift = (32 if version == 4 else 128) - length
+    return Block(version, number >> shift << shift, length)
+
+
+def canonical_cidr(text: str) -> str:
+    """The canonical form of a block; raises InputError as ``parse_block`` does."""
+    version, number, length = _parse_parts(text)
+    shift = (32 if version == 4 else 128) - length
+    if version == 4 and number >> shift << shift == number and "/" in text and ":" not in text:
+        return text  # the only spelling that an IPv4 block without host bits has
+    return Block(version, number >> shift << shift, length).cidr
+
+
+# Version, address with its host bits, and length. IPv4 comes first: most blocks are, and a file may hold very many.
+def _parse_parts(text: str) -> tuple[int, int, int]:
+    if (match := _IPV4_BLOCK.fullmatch(text)) is not None:
+        *octets, prefix = match.groups()
+        return 4, int.from_bytes(map(int, octets)), int(prefix) if prefix else 32
     address, slash, prefix = text.partition("/")
     try:
         version, number = parse_address(address)
@@ -94,21 +114,20 @@ def parse_block(text: str) -> Block:
         raise InputError(f"{text!r:.80} is no IP block", BLOCK_HINT) from error
     width = 32 if version == 4 else 128
     if not slash:
-        return Block(version, number, width)
+        return version, number, width
     if not _PREFIX.fullmatch(prefix):
         raise InputError(f"{text!r:.80} is no IP block", BLOCK_HINT)
     length = int(prefix) - (96 if version == 4 and ":" in address else 0)
     if not 0 <= length <= width:
         raise InputError(f"{text!r:.80} is no IP block: the prefix length is out of range", BLOCK_HINT)
-    shift = width - length
-    return Block(version, number >> shift << shift, length)
+    return version, number, length
 
 
 def known_server(document: str, ip_block: str, name: str = "", server: str = "") -> KnownServer:
     """An entry, checked: raises InputError when the block is none, or a text cannot stand in a policy."""
     check_text("name", name)
     check_text("server", server)
-    return KnownServer(parse_block(ip_block).cidr, ip_block, name, server, document)
+    return KnownServer(canonical_cidr(ip_block), ip_block, name, server, document)
 
 
 def check_text(field: str, text: str) -> None:
@@ -132,8 +151,6 @@ def holds_every_address(server: KnownServer) -> bool:
 
 
 def has_host_bits(server: KnownServer) -> bool:
-    """Whether the block was not written in its canonical form (a plain address is none)."""
-    block = parse_block(server.ip_block)
-    written = server.ip_block if "/" in server.ip_block else f"{server.ip_block}/{block.length}"
-    address = parse_address(written.partition("/")[0])
-    return address.number != block.number
+    """Whether the block was written with an address that is not its first."""
+    _, number, _ = _parse_parts(server.ip_block)
+    return number != parse_block(server.cidr).number
