@@ -6,7 +6,6 @@ import sys
 
 import click
 
-from ..demo.script import play
 from . import streams
 
 
@@ -33,6 +32,8 @@ def command(attach: str, replay: bool) -> None:
       # Without root
       kubectl netpol demo --replay
     """
+    from ..demo.script import play  # noqa: PLC0415  # not for --help
+
     play(_say, attach, replay)
 
 

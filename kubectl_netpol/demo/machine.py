@@ -29,7 +29,17 @@ _GATEWAY_IPV4, _GATEWAY_IPV6 = "169.254.1.1", "fe80::1"
 _NETNS = Path("/run/netns")
 _NO_DAD = 0x02
 _BLACKHOLE = 6
-_PATIENT = {"net/ipv4/icmp_ratelimit": "0", "net/ipv6/icmp/ratelimit": "0", "net/ipv4/icmp_msgs_per_sec": "1000000"}
+_ON_LINK = 253
+_EVERYWHERE = {
+    # Each refusal is told, and a packet may come in where no answer to it would go out.
+    "net/ipv4/icmp_ratelimit": "0",
+    "net/ipv4/icmp_msgs_per_sec": "1000000",
+    "net/ipv6/icmp/ratelimit": "0",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+    "net/ipv6/conf/all/disable_ipv6": "0",
+    "net/ipv6/conf/default/disable_ipv6": "0",
+}
 _ROUTING = {"net/ipv4/ip_forward": "1", "net/ipv6/conf/all/forwarding": "1", "net/ipv4/conf/all/send_redirects": "0"}
 
 
@@ -46,7 +56,7 @@ class Machine:
         self._numbers = iter(range(1, 1 << 30))
         _raise_descriptor_limit()
         _NETNS.mkdir(exist_ok=True)
-        _write_sysctls(_PATIENT | _ROUTING)
+        _write_sysctls(_EVERYWHERE | _ROUTING)
         self._routes.link("set", index=1, state="up")
         for address in self.node_addresses:
             self._add_address(self._routes, 1, address)
@@ -63,7 +73,7 @@ class Machine:
             raise ValueError(f"there is a pod {name} already")
         pod = Pod(name, _make_network(_NETNS / name), self.servers)
         with pod.inside(), IPRoute() as routes:
-            _write_sysctls(_PATIENT)
+            _write_sysctls(_EVERYWHERE)
             routes.link("set", index=1, state="up")
         self.pods[name] = pod
         return pod
@@ -99,9 +109,15 @@ class Machine:
         """Take the pod's servers, mount and link away; sockets and processes of the caller's keep the namespace."""
         self.servers.close(pod.name)
         del self.pods[pod.name]
-        namespaces.unmount(str(_NETNS / pod.name))
-        (_NETNS / pod.name).unlink()
+        self.drop_mount(pod)
         pod.close()
+
+    def drop_mount(self, pod: Pod) -> None:
+        """Take the pod's name under /run/netns away, so that it is known by its processes only."""
+        place = _NETNS / pod.name
+        if place.exists():
+            namespaces.unmount(str(place))
+            place.unlink()
 
     def add_service(self, service: Service) -> None:
         """Translate a ClusterIP's port to the pods' own ports, as kube-proxy's nftables mode does."""
@@ -126,12 +142,12 @@ class Machine:
         routes.link("set", index=index, state="up")
         for address in addresses:
             self._add_address(routes, index, address)
-        for version in {ip_address(address).version for address in addresses}:
-            family, gateway = _family(version), _GATEWAY_IPV4 if version == 4 else _GATEWAY_IPV6
+        begun = {ip_address(known).version for known in pod.addresses}
+        for version in {ip_address(address).version for address in addresses} - begun:
+            gateway = _GATEWAY_IPV4 if version == 4 else _GATEWAY_IPV6
             if version == 4:
-                routes.route("replace", dst=f"{gateway}/32", oif=index, scope=253, family=family)
-            if not any(ip_address(known).version == version for known in pod.addresses):
-                routes.route("add", dst="default", gateway=gateway, oif=index, family=family)
+                routes.route("add", dst=f"{gateway}/32", oif=index, scope=_ON_LINK, family=_family(4))
+            routes.route("add", dst="default", gateway=gateway, oif=index, family=_family(version))
 
     def _route_to(self, index: int, address: str) -> None:
         version = ip_address(address).version

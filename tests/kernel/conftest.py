@@ -18,7 +18,6 @@ import os
 import pytest
 
 from kubectl_netpol.demo.isolation import Ending, obstacle, run_isolated
-from kubectl_netpol.demo.machine import Machine
 
 DEFAULT_TIMEOUT = 60.0
 _reason = functools.cache(obstacle)
@@ -54,6 +53,8 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
 
 
 def _run(item: pytest.Function) -> str:
+    from kubectl_netpol.demo.machine import Machine
+
     arguments = {name: item.funcargs[name] for name in item._fixtureinfo.argnames}
     if "machine" in arguments:
         arguments["machine"] = Machine()

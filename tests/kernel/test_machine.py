@@ -50,14 +50,18 @@ def test_a_swallowed_address_answers_nothing_but_the_packet_leaves_the_pod(machi
     with client.inside():
         witness = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
     assert client.try_tcp("10.244.0.99", 9200, timeout=0.3) is Attempt.UNANSWERED
-    witness.setblocking(False)
+    sent = [frame for frame in _frames(witness) if frame[12:14] == b"\x08\x00"]
+    assert any(socket.inet_aton("10.244.0.99") in frame for frame in sent)
+
+
+def _frames(witness: socket.socket) -> list[bytes]:
     frames = []
+    witness.setblocking(False)
     while True:
         try:
             frames.append(witness.recv(2048))
         except BlockingIOError:
-            break
-    assert any(socket.inet_aton("10.244.0.99") in frame and frame[12:14] == b"\x08\x00" for frame in frames)
+            return frames
 
 
 @pytest.mark.kernel
@@ -80,6 +84,46 @@ def test_a_service_is_translated_to_each_pods_own_port(machine: Machine, cluster
             ["conntrack", "-L", "-p", "tcp", "-f", "ipv6" if mine else "ipv4"], stdout=-1, check=False
         )
         assert b"sport=8080" in seen.stdout and b"sport=9090" in seen.stdout and b"dport=80 " in seen.stdout
+
+
+@pytest.mark.kernel
+def test_a_second_interface_carries_what_is_sent_to_its_address(machine: Machine):
+    client, server = two_pods(machine)
+    machine.add_interface(server, ("10.245.0.3", "fd00:10:245::3"), "net1")
+    assert server.addresses[-2:] == ("10.245.0.3", "fd00:10:245::3") or not machine.has_ipv6
+    server.listen_tcp(8080)
+    with server.inside():
+        witness = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+    witness.bind(("net1", 3))
+    assert client.try_tcp("10.245.0.3", 8080) is Attempt.ANSWERED
+    assert client.try_tcp(IPV4[1], 8080) is Attempt.ANSWERED
+    assert any(socket.inet_aton("10.245.0.3") in frame for frame in _frames(witness))
+
+
+@pytest.mark.kernel
+def test_a_pod_without_a_mount_lives_on_by_its_process(machine: Machine):
+    client, server = two_pods(machine)
+    program = server.run(["sleep", "30"])
+    server.listen_tcp(8080)
+    machine.drop_mount(server)
+    assert not Path("/run/netns/pod1").exists()
+    assert str(Path(f"/proc/{program.pid}/ns/net").stat().st_ino) == server.netns_id
+    assert client.try_tcp(IPV4[1], 8080) is Attempt.ANSWERED
+    program.kill()
+    program.wait()
+    machine.remove_pod(server)
+    assert _within(5, lambda: _links() == 2)
+
+
+@pytest.mark.kernel
+def test_a_redirect_inside_a_pod_is_what_its_clients_do_not_see(machine: Machine):
+    client, server = two_pods(machine)
+    server.listen_tcp(15006)
+    chain = "add chain inet sidecar inbound { type nat hook prerouting priority -100 ; }"
+    with server.inside():
+        run_nft(["add table inet sidecar", chain, "add rule inet sidecar inbound tcp dport 8080 redirect to :15006"])
+    assert client.try_tcp(IPV4[1], 8080) is Attempt.ANSWERED
+    assert "sidecar" not in run_nft(["list ruleset"])
 
 
 @pytest.mark.kernel
