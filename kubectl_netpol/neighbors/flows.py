@@ -6,19 +6,30 @@ seen, last seen, marks. Counters only grow, so of two samples the greater is the
 
 from __future__ import annotations
 
+import sys
+from array import array
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from itertools import chain
+from struct import Struct
 from typing import Any, NamedTuple
 
 from ..model import Direction, Mark, Port, Protocol
 from ..wire import Marks, is_counters
 from .reading import canonical_address
 
-Sample = tuple[int, ...]
+Sample = bytes
+"""A flow's six counters, each as eight bytes, the highest first: so the greater sample is the greater text of bytes.
 
-_LIMIT = 1 << 63
+Millions are held for a while, and bytes are small and no work for the garbage collector."""
+
+Entries = tuple[tuple[str, ...], bytes]
+"""The keys of a record's flows and, in the same order and one after another, their samples."""
+
+_SAMPLE = Struct(">6Q")
+_SIZE = _SAMPLE.size
+_IS_LITTLE = sys.byteorder == "little"
+
 _DIRECTIONS = {"in": Direction.INGRESS, "out": Direction.EGRESS}
 _PROTOCOLS = {"tcp": Protocol.TCP, "udp": Protocol.UDP, "sctp": Protocol.SCTP, "icmp": Protocol.ICMP}
 _MARKS = {
@@ -66,24 +77,52 @@ def parse_flow(key: str) -> WireFlow | None:
     return WireFlow(direction, local, peer, Port(protocol, number))
 
 
-def sound(flows: Mapping[str, Any]) -> dict[str, Sample]:
+def sound(flows: Mapping[str, Any]) -> Entries:
     """The entries whose six counters are sound. A whole record is checked at once, since nearly all are."""
     values = flows.values()
-    if set(map(type, values)) <= {list} and set(map(len, values)) <= {6}:
-        numbers = list(chain.from_iterable(values))
-        if set(map(type, numbers)) <= {int} and min(numbers, default=0) >= 0 and max(numbers, default=0) < _LIMIT:
-            return dict(zip(flows, map(tuple, values), strict=True))
-    return {key: tuple(value) for key, value in flows.items() if is_counters(value)}
+    try:
+        if list(map(len, values)).count(6) == len(values):
+            return tuple(flows), _pack(values)
+    except (TypeError, OverflowError):
+        pass
+    good = {key: value for key, value in flows.items() if is_counters(value)}
+    return tuple(good), _pack(good.values())
 
 
-def growth(samples: Iterable[Sample], cuts: Sequence[int]) -> list[Growth]:
+# An array of unsigned 64-bit numbers takes nothing below 0 or above 2**64-1, and the first byte of each shows
+# whether it is below 2**63; so this raises for all that ``wire.is_counters`` refuses.
+def _pack(values: Iterable[list[int]]) -> bytes:
+    numbers: list[int] = []
+    for value in values:
+        numbers += value
+    packed = array("Q", numbers)
+    if _IS_LITTLE:
+        packed.byteswap()
+    whole = packed.tobytes()
+    if not whole[::8].isascii() or list(map(type, numbers)).count(int) != len(numbers):
+        raise TypeError("no counters")
+    return whole
+
+
+def pairs(entries: Entries) -> Iterable[tuple[str, Sample]]:
+    """The keys with their samples."""
+    keys, whole = entries
+    return zip(keys, [whole[start : start + _SIZE] for start in range(0, len(whole), _SIZE)], strict=True)
+
+
+def unpack(sample: Sample) -> tuple[int, int, int, int, int, int]:
+    """Attempts, answered, refused, first seen, last seen, marks."""
+    return _SAMPLE.unpack(sample)
+
+
+def growth(samples: Collection[Sample], cuts: Sequence[int]) -> list[Growth]:
     """What was counted in each of the spans that ``cuts`` (sorted times) divide, as far as samples tell.
 
     A span's part is the growth up to its newest sample, and belongs to whoever the peer was at that sample's
     last-seen time.
     """
-    newest: dict[int, Sample] = {}
-    for sample in samples:
+    newest: dict[int, tuple[int, int, int, int, int, int]] = {}
+    for sample in map(unpack, set(samples) if cuts else (max(samples),)):
         span = bisect_right(cuts, sample[4])
         old = newest.get(span)
         if old is None or old < sample:

@@ -8,7 +8,7 @@ in any order, some of them twice, give the same recordings.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..model import Window, Workload
 from ..wire import FlowsRecord, Record, StatusRecord
@@ -18,7 +18,6 @@ from .flows import sound
 from .hearing import Hearing
 from .inventory import Inventory
 from .pods import Pod
-from .reading import canonical_addresses
 from .recording import Recording
 from .resolution import Resolved, Resolver
 from .tracks import Said, Track
@@ -56,6 +55,7 @@ class Fold:
     def __init__(self, inventory: Inventory | None = None) -> None:
         self._resolver = Resolver(inventory) if inventory is not None else None
         self._epochs: dict[str, Epoch] = {}
+        self._keys: dict[str, str] = {}  # one copy of each, since what waits would hold them many times
         self._tracks: dict[tuple[str, str], dict[str, Track]] = {}
         self._resolved: dict[_Place, tuple[object, Resolved]] = {}
         self._records = self._duplicates = self._entries = self._malformed = self._waiting = 0
@@ -66,7 +66,9 @@ class Fold:
         if not record.epoch:
             self._malformed += 1
             return
-        epoch = self._epochs.setdefault(record.epoch, Epoch(record.epoch))
+        epoch = self._epochs.get(record.epoch)
+        if epoch is None:
+            epoch = self._epochs[record.epoch] = Epoch(record.epoch)
         if not epoch.take(record.seq, record.time):
             self._duplicates += 1
         elif isinstance(record, StatusRecord):
@@ -112,19 +114,26 @@ class Fold:
         )
 
     def _add_flows(self, record: FlowsRecord) -> None:
-        flows = sound(record.flows)
+        keys, samples = sound(record.flows)
         self._entries += len(record.flows)
-        self._malformed += len(record.flows) - len(flows)
-        netns = replace(record.netns, addresses=canonical_addresses(record.netns.addresses))
-        track = self._tracks.setdefault((record.epoch, netns.id), {}).setdefault(netns.pod, Track())
-        track.add(Said(record.seq, record.time, netns, flows, record.names))
+        self._malformed += len(record.flows) - len(keys)
+        flows = tuple(map(self._keys.setdefault, keys, keys)), samples
+        track = self._track(record)
+        track.add(Said(record.seq, record.time, record.netns, flows, record.names))
         if self._resolver is not None:
             if track.is_due:
                 track.merge(self._resolver.cuts_of)
             return
-        self._waiting += len(flows)
+        self._waiting += len(keys)
         if self._waiting > MOST_WAITING:
             self._merge_blindly()
+
+    def _track(self, record: FlowsRecord) -> Track:
+        by_pod = self._tracks.setdefault((record.epoch, record.netns.id), {})
+        track = by_pod.get(record.netns.pod)
+        if track is None:
+            track = by_pod[record.netns.pod] = Track()
+        return track
 
     def _merge_blindly(self) -> None:
         for track in self._all_tracks():

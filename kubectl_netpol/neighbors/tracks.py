@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..wire import Namespace
-from .flows import Sample
+from .flows import Entries, Sample, pairs, unpack
+from .reading import canonical_addresses
 
 LAG = 5_000
 """For how long (ms) records are kept apart."""
@@ -28,7 +29,7 @@ class Said:
     seq: int
     time: int
     netns: Namespace
-    flows: Mapping[str, Sample]
+    flows: Entries
     names: Mapping[str, Mapping[str, int]]
 
 
@@ -44,6 +45,7 @@ class Track:
     version: int = 0
     pending: int = 0
     backwards: int = 0
+    _stated: tuple[str, ...] = ()
     _newest_seq: int = -1
     _recent: list[Said] = field(default_factory=list)
     _single: dict[str, Sample] = field(default_factory=dict)
@@ -56,14 +58,16 @@ class Track:
         self.last = max(self.last, record.time)
         if record.netns.gone:
             self.gone = min(self.gone or record.time, record.time)
-        self.addresses.update(record.netns.addresses)
+        if record.netns.addresses != self._stated:
+            self._stated = record.netns.addresses
+            self.addresses.update(canonical_addresses(self._stated))
         for address, names in record.names.items():
             known = self.names.setdefault(address, {})
             for name, last in names.items():
                 known[name] = max(last, known.get(name, 0))
-        if record.flows:
+        if record.flows[0]:
             self._recent.append(record)
-            self.pending += len(record.flows)
+            self.pending += len(record.flows[0])
 
     @property
     def is_due(self) -> bool:
@@ -75,7 +79,7 @@ class Track:
         horizon = self.last - LAG
         due = [one for one in self._recent if everything or one.time < horizon]
         self._recent = [one for one in self._recent if not everything and one.time >= horizon]
-        self.pending = sum(len(one.flows) for one in self._recent)
+        self.pending = sum(len(one.flows[0]) for one in self._recent)
         for record in sorted(due, key=lambda one: one.seq):
             self.backwards += self._put(record.flows, cuts_of, record.seq > self._newest_seq)
             self._newest_seq = max(self._newest_seq, record.seq)
@@ -85,7 +89,7 @@ class Track:
         for key in [key for key in self._single if is_touched(key)]:
             sample = self._single[key]
             cuts = cuts_of(key)
-            if cuts and cuts[-1] > sample[3]:
+            if cuts and cuts[-1] > unpack(sample)[3]:
                 del self._single[key]
                 self._spans[key] = {_span(cuts, sample): sample}
 
@@ -95,7 +99,7 @@ class Track:
         for key, spans in self._spans.items():
             found[key] = list(spans.values())
         for record in self._recent:
-            for key, sample in record.flows.items():
+            for key, sample in pairs(record.flows):
                 known = found.get(key)
                 if known is None:
                     found[key] = [sample]
@@ -108,7 +112,7 @@ class Track:
         newest: dict[str, Sample] = {}
         count = 0
         for record in sorted(self._recent, key=lambda one: one.seq):
-            for key, sample in record.flows.items():
+            for key, sample in pairs(record.flows):
                 old = newest.get(key) or self._single.get(key)
                 if old is not None and record.seq > self._newest_seq and _went_backwards(old, sample):
                     count += 1
@@ -116,10 +120,10 @@ class Track:
                     newest[key] = sample
         return count
 
-    def _put(self, flows: Mapping[str, Sample], cuts_of: CutsOf, is_newer: bool) -> int:
+    def _put(self, flows: Entries, cuts_of: CutsOf, is_newer: bool) -> int:
         backwards = 0
         single = self._single
-        for key, sample in flows.items():
+        for key, sample in pairs(flows):
             old = single.get(key)
             if old is None:
                 self._put_new(key, sample, cuts_of)
@@ -133,7 +137,7 @@ class Track:
     def _put_new(self, key: str, sample: Sample, cuts_of: CutsOf) -> None:
         spans = self._spans.get(key)
         cuts = cuts_of(key)
-        if spans is None and not (cuts and cuts[-1] > sample[3]):
+        if spans is None and not (cuts and cuts[-1] > unpack(sample)[3]):
             self._single[key] = sample
             return
         if spans is None:
@@ -145,9 +149,9 @@ class Track:
 
 # Named by its beginning, which stays the same when other cuts become known.
 def _span(cuts: Sequence[int], sample: Sample) -> int:
-    index = bisect_right(cuts, sample[4])
+    index = bisect_right(cuts, unpack(sample)[4])
     return cuts[index - 1] if index else 0
 
 
 def _went_backwards(old: Sample, new: Sample) -> bool:
-    return new[0] < old[0] or new[1] < old[1] or new[2] < old[2]
+    return any(after < before for before, after in zip(unpack(old)[:3], unpack(new)[:3], strict=True))
