@@ -88,7 +88,7 @@ def _play_live(say: Say, attach: str) -> str:
         raise
     if outcome.ending is Ending.RETURNED:
         return outcome.text
-    raise _failure(outcome)
+    raise _failure(outcome) from RuntimeError(outcome.text)  # the traceback from inside, for --debug
 
 
 def _failure(outcome: Outcome) -> NetpolError:
