@@ -47,7 +47,6 @@ class Capture:
         self._living: dict[int, CapturedNamespace] = {}
         self._by_nsid: dict[int, CapturedNamespace] = {}
         self._leaving: list[CapturedNamespace] = []
-        self._shadowed: set[int] = set()
         self.wants_scan = True
         self.answers = Answers(self.namespaces, clock)
         self.problems: list[str] = []
@@ -109,22 +108,27 @@ class Capture:
     def enter(self, inode: int, path: str) -> None:
         """Begins to capture a namespace that is not captured yet."""
         known = self._living.get(inode)
-        if known:
-            if known.path != path:  # the kernel uses inodes again: this may be another one, once the old one is gone
-                self._shadowed.add(inode)
+        if known and (known.path == path or known.nsid is None):
             return
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
             return
         try:
-            if os.fstat(descriptor).st_ino == inode:
+            if os.fstat(descriptor).st_ino == inode and not (known and self._is_same(known, descriptor)):
                 self._enter_open(inode, path, descriptor)
         except OSError as error:
             self.failed_namespaces += 1
             self.say(f"a network namespace could not be entered: {error.strerror}")
         finally:
             os.close(descriptor)
+
+    def _is_same(self, known: CapturedNamespace, descriptor: int) -> bool:
+        """The kernel uses inodes again at once: another namespace does not have the number that we gave the old one."""
+        if events.number_of(descriptor) == known.nsid:
+            return True
+        self.let_go(known)
+        return False
 
     def _enter_open(self, inode: int, path: str, descriptor: int) -> None:
         self._scopes += 1
@@ -184,22 +188,33 @@ class Capture:
             os.close(descriptor)
 
     def vanished(self, nsid: int) -> None:
-        """The kernel says that the namespace with this number is being removed."""
-        namespace = self._by_nsid.pop(nsid, None)
-        if namespace:
+        """The kernel says that the namespace with this number is being removed; a new one may have the number already."""
+        namespace = self._by_nsid.get(nsid)
+        if namespace and not self._bears_number(namespace):
             self.let_go(namespace)
+
+    @staticmethod
+    def _bears_number(namespace: CapturedNamespace) -> bool:
+        try:
+            descriptor = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            return os.fstat(descriptor).st_ino == namespace.inode and events.number_of(descriptor) == namespace.nsid
+        except OSError:
+            return False
+        finally:
+            os.close(descriptor)
 
     def let_go(self, namespace: CapturedNamespace) -> None:
         """Lets a vanished namespace's interfaces go; what the kernel still holds of it is taken by ``collect``."""
-        if self._living.pop(namespace.inode, None) is None:
+        if self._living.get(namespace.inode) is not namespace:
             return
+        del self._living[namespace.inode]
         namespace.close()
         self._leaving.append(namespace)
         if namespace.nsid is not None and self._by_nsid.get(namespace.nsid) is namespace:
             del self._by_nsid[namespace.nsid]
-        if namespace.inode in self._shadowed:
-            self._shadowed.discard(namespace.inode)
-            self.wants_scan = True
 
     def collect(self) -> None:
         """Takes in what the kernel has counted, and frees what it holds of namespaces that are no more."""

@@ -70,13 +70,29 @@ class Events:
 
 def number_namespace(descriptor: int) -> int | None:
     """The nsid of a namespace, given to it if it had none; None when the kernel refuses."""
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as link:
-        link.settimeout(1)
-        nsid = _ask(link, _GETNSID, _pack(_FD, descriptor))
-        if nsid is None or nsid < 0:
+    with _link() as link:
+        nsid = _get_number(link, descriptor)
+        if nsid is None:
             _ask(link, _NEWNSID, _pack(_NSID, 0xFFFFFFFF) + _pack(_FD, descriptor))
-            nsid = _ask(link, _GETNSID, _pack(_FD, descriptor))
-        return nsid if nsid is not None and nsid >= 0 else None
+            nsid = _get_number(link, descriptor)
+        return nsid
+
+
+def number_of(descriptor: int) -> int | None:
+    """The nsid that a namespace has, None if it has none."""
+    with _link() as link:
+        return _get_number(link, descriptor)
+
+
+def _link() -> socket.socket:
+    link = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0)
+    link.settimeout(1)
+    return link
+
+
+def _get_number(link: socket.socket, descriptor: int) -> int | None:
+    nsid = _ask(link, _GETNSID, _pack(_FD, descriptor))
+    return nsid if nsid is not None and nsid >= 0 else None
 
 
 def _pack(kind: int, value: int) -> bytes:
