@@ -6,10 +6,14 @@ prints. ``ATTACHMENTS`` parametrizes a test over both ways to attach.
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import itertools
 import os
+import platform
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -248,6 +252,32 @@ def compare(truth: Flows, account: Account) -> None:
         (key, truth[key], counted[key]) for key in truth.keys() & counted.keys() if truth[key] != counted[key]
     )
     assert not (missing or surplus or wrong), f"missing {missing}\nsurplus {surplus}\n(key, truth, counted) {wrong}"
+
+
+def programs_on(pod: Pod, interface: str = "eth0") -> int:
+    """How many tcx programs stand on a pod's interface: BPF_PROG_QUERY of bpf(2), both directions."""
+    call = ctypes.CDLL(None, use_errno=True).syscall
+    total = 0
+    with pod.inside():
+        index = socket.if_nametoindex(interface)
+        for hook in (46, 47):  # BPF_TCX_INGRESS, BPF_TCX_EGRESS
+            query = ctypes.create_string_buffer(struct.pack("<IIIIQI", index, hook, 0, 0, 0, 0), 80)
+            number = {"x86_64": 321, "aarch64": 280}[platform.machine()]
+            if call(number, 16, query, 80) != 0 and ctypes.get_errno() != errno.ENOSPC:
+                raise OSError(ctypes.get_errno(), "BPF_PROG_QUERY")
+            total += struct.unpack_from("<I", query, 24)[0]
+    return total
+
+
+def taps_on(pod: Pod) -> int:
+    """How many packet sockets there are in a pod's namespace."""
+    with pod.inside():
+        return len(Path("/proc/thread-self/net/packet").read_text().splitlines()) - 1
+
+
+def is_attached(pod: Pod, attach: str, interface: str = "eth0") -> bool:
+    """Whether the agent is on a pod's interface, as the kernel says."""
+    return programs_on(pod, interface) == 2 if attach == "tcx" else taps_on(pod) > 0
 
 
 def within(seconds: float, condition: Callable[[], object]) -> bool:
