@@ -24,12 +24,14 @@ from ..model import (
     Window,
     Workload,
 )
+from .recording import order
 
 API_VERSION = "spdx.softwarecomposition.kubescape.io/v1beta1"
 KIND = "NetworkNeighbors"
 LABEL_PREFIX = "kubescape.io/workload-"
 
 _NO_RULE = frozenset({PeerKind.UNKNOWN, PeerKind.OWN_NODE})
+_ANY_PORT = Port(Protocol.TCP, 0)
 Document = dict[str, Any]
 
 
@@ -43,6 +45,12 @@ def is_expressible(key: NeighborKey) -> bool:
 def is_everyone(peer: Peer) -> bool:
     """Whether a rule for this peer would admit more than one workload: it has neither an address nor a selector."""
     return not peer.address and (peer.pod_selector is None or peer.pod_selector.is_empty)
+
+
+def unnamed(peer: Peer) -> Peer:
+    """The peer as an entry of the spec tells it: without its name, and only internal (WORKLOAD) or EXTERNAL."""
+    kind = PeerKind.EXTERNAL if peer.kind is PeerKind.EXTERNAL else PeerKind.WORKLOAD
+    return Peer(kind, "", peer.pod_selector, peer.namespace_selector, peer.address)
 
 
 def to_document(neighbors: NetworkNeighbors) -> Document:
@@ -98,14 +106,9 @@ def _entries(neighbors: NetworkNeighbors, direction: Direction) -> list[Document
     by_peer: dict[Peer, list[Neighbor]] = {}
     for neighbor in neighbors.answered:
         if neighbor.key.direction is direction and is_expressible(neighbor.key):
-            by_peer.setdefault(_unnamed(neighbor.key.peer), []).append(neighbor)
-    return [_entry(direction, peer, group) for peer, group in by_peer.items()]
-
-
-# Two peers that differ in what they are called, or in their kind of address within the cluster, are one entry.
-def _unnamed(peer: Peer) -> Peer:
-    kind = PeerKind.EXTERNAL if peer.kind is PeerKind.EXTERNAL else PeerKind.WORKLOAD
-    return Peer(kind, "", peer.pod_selector, peer.namespace_selector, peer.address)
+            by_peer.setdefault(unnamed(neighbor.key.peer), []).append(neighbor)
+    peers = sorted(by_peer, key=lambda peer: order(NeighborKey(direction, peer, _ANY_PORT)))
+    return [_entry(direction, peer, by_peer[peer]) for peer in peers]
 
 
 def _entry(direction: Direction, peer: Peer, group: list[Neighbor]) -> Document:
