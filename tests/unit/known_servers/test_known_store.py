@@ -98,7 +98,7 @@ def test_a_full_device_and_things_that_are_no_files(tmp_path):
 
 
 def test_an_endless_file_is_refused():
-    with pytest.raises(InputError, match="larger than 32 MiB"):
+    with pytest.raises(InputError, match="larger than 16 MiB"):
         read_known_servers(Path("/dev/zero"), required=True)
 
 
