@@ -98,7 +98,7 @@ def _row(neighbor: Neighbor, now: int) -> list[str]:
     key, counts = neighbor.key, neighbor.counts
     port = f"{key.port.protocol}/{key.port.port}" if key.port.port else str(key.port.protocol)
     tally = f"{counts.answered}/{counts.attempts}"
-    return [str(key.direction), _name(key.peer), port, tally, age(now - counts.first), age(now - counts.last)]
+    return [str(key.direction), _name(neighbor), port, tally, age(now - counts.first), age(now - counts.last)]
 
 
 def _wide(neighbor: Neighbor) -> list[str]:
@@ -107,9 +107,11 @@ def _wide(neighbor: Neighbor) -> list[str]:
     return [str(counts.refused), ",".join(counts.names), marks, _selectors(neighbor.key.peer)]
 
 
-def _name(peer: Peer) -> str:
-    if peer.name and peer.address:
-        return f"{peer.name} ({peer.address})"
+def _name(neighbor: Neighbor) -> str:
+    peer = neighbor.key.peer
+    name = peer.name or next(iter(neighbor.counts.names), "")
+    if name and peer.address:
+        return f"{name} ({peer.address})"
     return peer.name or peer.address or _selectors(peer) or str(peer.kind)
 
 

@@ -13,6 +13,7 @@ from ..cache.store import Store
 from ..capture.local import LocalOptions, LocalSource
 from ..capture.recorder import Recorder
 from ..errors import InputError
+from ..neighbors.recording import summarise
 from . import streams
 from .duration import parse_duration
 from .options import cache_dir_option
@@ -108,18 +109,17 @@ class _Progress:
 
 def _summarise(recorder: Recorder) -> None:
     """What was heard, what was lost, and the command to type next."""
-    heard = recorder.recordings()
-    for recording in sorted(heard, key=lambda recording: recording.workload):
-        answered = sum(1 for by_epoch in recording.flows.values() if any(count.answered for count in by_epoch.values()))
-        workload = recording.workload
-        streams.say(f"{workload.namespace}/{workload.path}: {len(recording.flows)} neighbors, {answered} answered")
+    heard = sorted(map(summarise, recorder.recordings()), key=lambda one: one.workload)
+    for one in heard:
+        place = f"{one.workload.namespace}/{one.workload.path}"
+        streams.say(f"{place}: {len(one.neighbors)} neighbors, {len(one.answered)} answered")
     for sentence in _losses(recorder):
         streams.note(sentence)
     if not heard:
         streams.note("nothing was heard of any workload of the inventory: are its addresses those of this machine?")
         return
-    first = min(recording.workload for recording in heard)
-    streams.say(f"next: kubectl netpol generate {first.path} -n {first.namespace} --local")
+    busiest = max(heard, key=lambda one: len(one.answered)).workload
+    streams.say(f"next: kubectl netpol generate {busiest.path} -n {busiest.namespace} --local")
 
 
 def _losses(recorder: Recorder) -> list[str]:
