@@ -44,8 +44,9 @@ class Chunk(NamedTuple):
 def cut(text: str) -> list[Chunk]:
     """The chunks of a text, in order and without a gap; each but the first begins with ``---``."""
     starts = [] if _DIRECTIVE.search(text) else [match.start() for match in _MARKER.finditer(text)]
-    if not starts or starts[0] != 0:
-        starts.insert(0, 0)
+    first = 1 if text.startswith("\ufeff") else 0  # YAML's positions do not count a byte-order mark
+    if not starts or starts[0] != first:
+        starts.insert(0, first)
     chunks, line = [], 0
     for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
         chunks.append(Chunk(text[start:end], start, line))

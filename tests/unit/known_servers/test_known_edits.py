@@ -96,6 +96,12 @@ def test_windows_line_breaks_stay():
         assert "\n" not in changed.replace("\r\n", "")
 
 
+def test_a_byte_order_mark_stays():
+    for text in (BY_HAND, write_documents([document("github", "10.0.0.1")])):
+        for change in (lambda t: added(t, document("github", "192.0.2.0/24")), lambda t: removed(t, "github")):
+            assert change("\ufeff" + text) == "\ufeff" + change(text)
+
+
 def test_a_file_without_a_last_line_feed():
     text = write_documents([document("a", "10.0.0.1")]).rstrip("\n")
     assert names(added(text, document("b", "10.0.0.2"))) == ["a", "b"]
