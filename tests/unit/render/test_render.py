@@ -1,6 +1,8 @@
 """Text that is safe to print, YAML that every reader takes for the same, tables and ages as kubectl prints them."""
 
 import json
+import shutil
+import subprocess
 
 import pytest
 import yaml
@@ -13,6 +15,13 @@ from kubectl_netpol.render.table import to_table
 from kubectl_netpol.render.text import escape
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+values = st.recursive(
+    texts | st.integers() | st.none() | st.booleans(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+)
+documents = st.dictionaries(texts, values, max_size=4)
 
 
 @given(st.text())
@@ -31,45 +40,45 @@ def test_escapes_say_what_was_there(text, escaped):
     assert escape(text) == escaped
 
 
-@given(st.dictionaries(texts, texts | st.integers() | st.none() | st.booleans() | st.lists(texts)))
+@given(documents)
 def test_yaml_and_json_give_the_same_value_back(document):
     assert yaml.safe_load(to_yaml([document])) == document
     assert json.loads(to_json(document)) == document
     assert to_yaml([document]).isascii()
 
 
+DOUBTFUL = [
+    "y",
+    "N",
+    "yes",
+    "Off",
+    "true",
+    "null",
+    "~",
+    "",
+    "1e3",
+    "1E-3",
+    "012",
+    "0o17",
+    "0x1F",
+    "0b1",
+    "1_000",
+    "1:20",
+    ".5",
+    "+1",
+    "-0",
+    ".inf",
+    ".NaN",
+    "2001-01-01",
+    "=",
+    "1.",
+    "12e03",
+    "49e12",
+]
+
+
 # What Go's YAML 1.1 reader (sigs.k8s.io/yaml) takes for a truth, a number, a time or nothing unless it is quoted.
-@pytest.mark.parametrize(
-    "text",
-    [
-        "y",
-        "N",
-        "yes",
-        "Off",
-        "true",
-        "null",
-        "~",
-        "",
-        "1e3",
-        "1E-3",
-        "012",
-        "0o17",
-        "0x1F",
-        "0b1",
-        "1_000",
-        "1:20",
-        ".5",
-        "+1",
-        "-0",
-        ".inf",
-        ".NaN",
-        "2001-01-01",
-        "=",
-        "1.",
-        "12e03",
-        "49e12",
-    ],
-)
+@pytest.mark.parametrize("text", DOUBTFUL)
 def test_doubtful_texts_are_quoted(text):
     assert to_yaml([{"key": text}]) == f"key: '{text}'\n"
     assert not text or to_yaml([{text: 1}]) == f"'{text}': 1\n"
@@ -128,3 +137,15 @@ def test_a_table_has_its_columns_under_their_headers():
 )
 def test_ages_are_those_of_kubectl(seconds, text):
     assert age(seconds * 1000 + (999 if seconds >= 0 else 0)) == text
+
+
+kubectl = pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+
+
+@kubectl
+def test_kubectl_reads_every_doubtful_text_as_a_text():
+    labels = {f"l{number}": text for number, text in enumerate(DOUBTFUL)} | dict.fromkeys(("y", "on", "1e3"), "x")
+    document = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "x"}, "data": labels}
+    command = ["kubectl", "label", "--local", "-f", "-", "seen=yes", "-o", "json"]
+    result = subprocess.run(command, input=to_yaml([document]), capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout)["data"] == labels

