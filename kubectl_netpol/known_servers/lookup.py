@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from .values import Address, Block, KnownServer, parse_address, parse_block
 
-_WIDTHS = {4: 32, 6: 128}
+_VERSIONS = (4, 6)
 
 
 class _Held(NamedTuple):
@@ -40,7 +40,7 @@ class Lookup:
         ordered = sorted(blocks)
         self._ranges = {
             version: _Ranges([(block, blocks[block]) for block in ordered if block.version == version])
-            for version in _WIDTHS
+            for version in _VERSIONS
         }
 
     def __call__(self, address: str) -> KnownServer | None:
@@ -71,11 +71,11 @@ class _Ranges:
         self._starts: list[int] = []
         self._held: list[_Held | None] = []
         inner: _Held | None = None
-        for (version, number, length), equals in blocks:
-            inner = self._close(inner, number)
+        for block, equals in blocks:
+            inner = self._close(inner, block.number)
             equals.sort(key=rank)
-            inner = _Held(equals, length, number + (1 << _WIDTHS[version] - length) - 1, inner)
-            self._begin(number, inner)
+            inner = _Held(equals, block.length, block.last, inner)
+            self._begin(block.number, inner)
         self._close(inner, 1 << 128)
 
     def find(self, number: int) -> _Held | None:

@@ -5,8 +5,9 @@ Each is told once per new block, with one example and a number, so that a block 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from .lookup import Lookup
 from .values import Block, KnownServer, has_host_bits, parse_address, parse_block
@@ -14,9 +15,10 @@ from .values import Block, KnownServer, has_host_bits, parse_address, parse_bloc
 
 def remarks(existing: Iterable[KnownServer], added: Sequence[KnownServer]) -> list[str]:
     """Sentences for stderr, in the order of the added entries."""
-    present = list(existing)
-    everything = Lookup([*present, *added])
-    inside = _held_within([*present, *added], Lookup(added))
+    new = Lookup(added)
+    touched = [*_touching(existing, added, new), *added]
+    everything = Lookup(touched)
+    inside = _held_within(touched, new)
     lines: list[str] = []
     for server in added:
         if has_host_bits(server):
@@ -25,6 +27,17 @@ def remarks(existing: Iterable[KnownServer], added: Sequence[KnownServer]) -> li
         if inside[server]:
             lines.append(f"{server.cidr} holds {_blocks(inside[server])}, which {_stay(inside[server])} more specific")
     return lines
+
+
+def _touching(existing: Iterable[KnownServer], added: Iterable[KnownServer], new: Lookup) -> Iterator[KnownServer]:
+    """Those that hold an added block or lie within one; few, where few are added to many."""
+    starts = sorted({parse_block(server.cidr)[:2] for server in added})
+    for server in existing:
+        block = parse_block(server.cidr)
+        first = bisect_left(starts, block[:2])
+        begins_inside = first < len(starts) and starts[first] <= (block.version, block.last)
+        if begins_inside or new.holders_of(block):
+            yield server
 
 
 def _held_within(servers: Iterable[KnownServer], added: Lookup) -> Counter[KnownServer]:

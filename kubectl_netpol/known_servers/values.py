@@ -63,6 +63,11 @@ class Block(NamedTuple):
     length: int
 
     @property
+    def last(self) -> int:
+        """The number of its last address."""
+        return self.number + (1 << (32 if self.version == 4 else 128) - self.length) - 1
+
+    @property
     def cidr(self) -> str:
         if self.version == 6:
             return f"{IPv6Address(self.number)}/{self.length}"

@@ -1,5 +1,10 @@
 """What is told about blocks when they are added."""
 
+from ipaddress import ip_network
+
+from hypothesis import given
+from hypothesis import strategies as st
+
 from kubectl_netpol.known_servers.overlap import remarks
 from kubectl_netpol.known_servers.values import known_server
 
@@ -30,3 +35,26 @@ def test_added_blocks_are_compared_with_each_other():
         "10.0.0.0/8 holds 1 known block, which is more specific",
         "10.0.0.1/32 lies within 10.0.0.0/8 (a) and, more specific, wins there",
     ]
+
+
+octets = st.integers(0, 3).map(lambda n: n << 6)
+blocks = st.builds(
+    lambda a, b, length: f"{a}.{b}.0.0/{length}", octets, octets, st.sampled_from([1, 2, 8, 9, 10, 16, 32])
+)
+some = st.lists(st.builds(known_server, st.sampled_from(["a", "b"]), blocks), max_size=8, unique=True)
+
+
+@given(some, some)
+def test_each_new_block_is_told_of_what_it_holds_equals_or_lies_within(present, added):
+    added = [server for server in added if server not in present]
+    lines = remarks(present, added)
+    for server in added:
+        network = ip_network(server.cidr)
+        others = [ip_network(other.cidr) for other in [*present, *added] if other is not server]
+        inner = sum(other.subnet_of(network) and other != network for other in others)
+        assert any(line.startswith(f"{network} holds {inner} known") for line in lines) == (inner > 0)
+        outer = [other for other in others if network.subnet_of(other) and other != network]
+        nearest = max(outer, key=lambda other: other.prefixlen, default=None)
+        assert any(line.startswith(f"{network} lies within {nearest} ") for line in lines) == bool(outer)
+        equals = others.count(network) + 1
+        assert any(line.startswith(f"{network} is known {equals} times") for line in lines) == (equals > 1)
