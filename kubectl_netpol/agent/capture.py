@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from kubectl_netpol.errors import CaptureError
@@ -19,6 +20,7 @@ from .kernel import Kernel
 from .layout import BOUND_CLIENT, BOUND_SERVER
 from .ledger import Clock, Ledger
 from .namespaces import CapturedNamespace
+from .ports import bound_udp_ports
 from .worker import SocketWorker
 
 _MAX_PROBLEMS = 20
@@ -143,21 +145,30 @@ class Capture:
         self.namespaces[namespace.scope] = self._living[inode] = namespace
         if nsid is not None:
             self._by_nsid[nsid] = namespace
-        if namespace.had_sockets:
-            self.worker.ask(namespace.scope, path)
 
     def _look_inside(self, namespace: CapturedNamespace, descriptor: int) -> None:
+        bind = partial(self._bind_ports, namespace)
         with syscalls.inside(descriptor, self._home):
             try:
-                failures = namespace.look()
+                failures = namespace.look(bind)
             except TcxMissingError as error:
                 self._fall_back(error)
                 namespace.close()
                 namespace.stubs = Stubs.load(self.kernel, namespace.scope)
-                failures = namespace.look()
+                failures = namespace.look(bind)
         self.failed_interfaces += len(failures)
         for failure in failures:
             self.say(failure)
+        if namespace.wants_sockets:
+            namespace.wants_sockets = False
+            self.worker.ask(namespace.scope, namespace.path)
+
+    def _bind_ports(self, namespace: CapturedNamespace) -> None:
+        servers, clients = bound_udp_ports()
+        for kind, ports in ((BOUND_SERVER, servers), (BOUND_CLIENT, clients)):
+            for port in ports:
+                self.kernel.bind_port(namespace.scope, port, kind)
+            namespace.bound.update(ports)
 
     def _fall_back(self, error: TcxMissingError) -> None:
         """Where the kernel has no tcx, which only trying tells, sockets take its place from the first namespace on."""
@@ -188,7 +199,7 @@ class Capture:
             os.close(descriptor)
 
     def vanished(self, nsid: int) -> None:
-        """The kernel says that the namespace with this number is being removed; a new one may have the number already."""
+        """The kernel says that the namespace with this number is being removed; a new one may have it already."""
         namespace = self._by_nsid.get(nsid)
         if namespace and not self._bears_number(namespace):
             self.let_go(namespace)
@@ -231,13 +242,7 @@ class Capture:
     def note_existing(self, scope: int, findings: dict[str, Any]) -> None:
         """Books connections that are older than the capture, once: what the kernel counted meanwhile is subtracted."""
         namespace = self.namespaces.get(scope)
-        if not namespace:
-            return
-        for kind, ports in ((BOUND_SERVER, findings["servers"]), (BOUND_CLIENT, findings["clients"])):
-            for port in ports:
-                self.kernel.bind_port(scope, port, kind)
-                namespace.bound.append(port)
-        if not findings["flows"]:
+        if not namespace or not findings["flows"]:
             return
         self.ledger.take(self.kernel.read_neighbors())
         found: dict[str, tuple[int, Marks]] = {}
@@ -247,8 +252,9 @@ class Capture:
             found[text] = count + 1, marks | (Marks.INFERRED_PORT if inferred else Marks(0))
         counted, now = self.ledger.counted(scope), self._clock.now()
         for text, (count, marks) in found.items():
-            if count > counted.get(text, 0):
-                namespace.existing[text] = count - counted.get(text, 0), marks, now
+            older, known = count - counted.get(text, 0), namespace.existing.get(text, (0, marks, now))
+            if older > known[0]:
+                namespace.existing[text] = older, marks, known[2]
         namespace.has_existing_news = True
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,36 +39,42 @@ class CapturedNamespace:
     has_news: bool = True
     has_existing_news: bool = False
     unseen: int = 0
-    had_sockets: bool = False
-    bound: list[int] = field(default_factory=list)
+    wants_sockets: bool = False
+    bound: set[int] = field(default_factory=set)
 
     def value(self) -> Namespace:
         """As the wire says it."""
         addresses = tuple(sorted(self.addresses)[:_MAX_ADDRESSES])
         return Namespace(f"{self.inode}-{self.scope}", self.pod, addresses, self.is_gone)
 
-    def look(self) -> list[str]:
+    def look(self, before_attaching: Callable[[], None]) -> list[str]:
         """Attaches to new interfaces and notes addresses; the caller is inside the namespace.
 
-        Returns what failed, a sentence each. Raises TcxMissingError.
+        ``before_attaching`` is called when there is a new interface. Returns what failed, a sentence each. Raises
+        TcxMissingError.
         """
         interfaces = read_interfaces()
-        failures = []
         for index in self.attachments.keys() - interfaces.indexes.keys():
             self.attachments.pop(index).close()
-        for index, name in interfaces.indexes.items():
-            if index in self.attachments:
-                continue
-            try:
-                self.attachments[index] = attach(self.stubs, index, name)
-            except OSError as error:
-                failures.append(f"interface {name} could not be attached: {error.strerror}")
-        self.had_sockets = self.had_sockets or _has_sockets()
+        fresh = {index: name for index, name in interfaces.indexes.items() if index not in self.attachments}
+        if fresh:
+            before_attaching()
+        failures = self._attach(fresh)
+        self.wants_sockets |= bool(fresh) and _has_sockets()
         before = set(self.addresses), self.primary
         self.addresses.update(interfaces.addresses)
         self.broadcasts = interfaces.broadcasts
         self.primary = _default_route(interfaces.indexes)
         self.has_news |= before != (self.addresses, self.primary)
+        return failures
+
+    def _attach(self, fresh: dict[int, str]) -> list[str]:
+        failures = []
+        for index, name in fresh.items():
+            try:
+                self.attachments[index] = attach(self.stubs, index, name)
+            except OSError as error:
+                failures.append(f"interface {name} could not be attached: {error.strerror}")
         return failures
 
     def close(self) -> None:

@@ -2,8 +2,7 @@
 
 Run as ``python -m kubectl_netpol.agent.sockets`` by the agent: a line in, ``ID PATH``; a line out, ``[ID, findings]``.
 A process of its own, since pyroute2 takes 25 MB and a namespace with many sockets takes seconds; it ends with its
-stdin. Findings: ``{"flows": [[role, protocol, local, peer, port, inferred], ...], "servers": [...],
-"clients": [...]}``, the last two being UDP ports that were bound.
+stdin. Findings: ``{"flows": [[role, protocol, local, peer, port, inferred], ...]}``.
 """
 
 from __future__ import annotations
@@ -14,15 +13,15 @@ import socket
 import sys
 from collections.abc import Iterable
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Any
 
 from pyroute2.netlink.diag import DiagSocket
 from pyroute2.netlink.nfnetlink.nfctsocket import NFCTSocket
 
 from . import syscalls
+from .ports import ephemeral_range
 
-_ESTABLISHED, _LISTEN, _ALL = 1, 10, 0xFFF
+_ESTABLISHED, _LISTEN = 1, 10
 _CONNECTED = 1 << _ESTABLISHED | 1 << 4 | 1 << 5 | 1 << 8  # established, FIN-WAIT-1, FIN-WAIT-2, CLOSE-WAIT
 _TCP, _UDP = 6, 17
 Endpoint = tuple[str, int]
@@ -87,15 +86,6 @@ def _tuple(value: Any) -> tuple[int, Endpoint, Endpoint] | None:
     return number, source, destination
 
 
-def ephemeral_range() -> tuple[int, int]:
-    """The namespace's own range of ports for clients, as ip_local_port_range says."""
-    try:
-        low, high = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()
-        return int(low), int(high)
-    except (OSError, ValueError):
-        return 32768, 60999
-
-
 def judge_connection(
     local: Endpoint, peer: Endpoint, listening: set[int], ephemeral: tuple[int, int]
 ) -> tuple[str, int, bool]:
@@ -122,19 +112,9 @@ def find_flows(translations: Translations, ephemeral: tuple[int, int]) -> Iterab
         yield [role, "tcp", wire_local[0], wire_peer[0], port, inferred]
 
 
-def find_udp_ports(ephemeral: tuple[int, int]) -> tuple[list[int], list[int]]:
-    """UDP ports that were bound: (those that look like servers, those that look like clients)."""
-    ports = {local[1] for _, local, _ in read_sockets(_UDP, _ALL)} - {0}
-    clients = {port for port in ports if ephemeral[0] <= port <= ephemeral[1]}
-    return sorted(ports - clients), sorted(clients)
-
-
 def find_all() -> dict[str, Any]:
     """All findings of the namespace that the caller is in."""
-    ephemeral = ephemeral_range()
-    servers, clients = find_udp_ports(ephemeral)
-    flows = list(find_flows(read_translations(), ephemeral))
-    return {"flows": flows, "servers": servers, "clients": clients}
+    return {"flows": list(find_flows(read_translations(), ephemeral_range()))}
 
 
 def _answer(line: str, home: int) -> dict[str, Any]:
