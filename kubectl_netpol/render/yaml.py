@@ -17,6 +17,7 @@ _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 _NUMBER = re.compile(
     r"0[xX][0-9a-fA-F_]+|0[oObB][0-9_]+|[0-9_.,:]+([eE][-+]?[0-9_.]+)?|\.[a-zA-Z]+|[0-9]{4}-[0-9]{1,2}-[0-9].*"
 )
+_LONG_KEY = 1000
 _IPV4 = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}(/[0-9]{1,2})?")
 
 
@@ -34,13 +35,19 @@ def _mapping(value: Mapping[str, Any], pad: str) -> Iterator[str]:
     for key in sorted(value):
         item = value[key]
         if item and isinstance(item, Mapping):
-            yield f"{pad}{_text(key)}:"
+            yield _head(key, pad)
             yield from _mapping(item, pad + "  ")
         elif item and isinstance(item, list | tuple):
-            yield f"{pad}{_text(key)}:"
+            yield _head(key, pad)
             yield from _sequence(item, pad)
         else:
-            yield f"{pad}{_text(key)}: {_scalar(item)}"
+            yield f"{_head(key, pad)} {_scalar(item)}"
+
+
+# A key that is longer than readers look ahead (1024) has to be told as one.
+def _head(key: str, pad: str) -> str:
+    name = _text(key)
+    return f"{pad}{name}:" if len(name) < _LONG_KEY else f"{pad}? {name}\n{pad}:"
 
 
 def _sequence(value: list[Any] | tuple[Any, ...], pad: str) -> Iterator[str]:

@@ -89,6 +89,12 @@ def test_plain_texts_are_not(text):
     assert to_yaml([{"key": text}]) == f"key: {text}\n"
 
 
+@pytest.mark.parametrize("value", [1, [1], {"a": 1}, [{"a": [1]}], {}, []])
+def test_keys_of_any_length_come_back(value):
+    document = {"k" * 2000: value, "a": [{"é" * 1000: value}]}
+    assert yaml.safe_load(to_yaml([document])) == document
+
+
 def test_the_same_value_twice_is_written_twice():
     labels = {"app": "web"}
     assert "&" not in to_yaml([{"a": labels, "b": labels}])
