@@ -91,7 +91,7 @@ def measure(entries: int) -> dict[str, float]:
     decoded = seconds(lambda: consume(map(wire.decode, stream)))
     inventory = Inventory()
     inventory.observe(objects(), BEGIN)
-    fold = Fold(inventory)
+    fold = Fold(inventory, is_complete=True)
     added = seconds(lambda: consume(map(fold.add, map(wire.decode, stream)))) - decoded
     started = time.process_time()
     recordings = fold.recordings(inventory)

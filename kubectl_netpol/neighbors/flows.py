@@ -121,8 +121,11 @@ def growth(samples: Collection[Sample], cuts: Sequence[int]) -> list[Growth]:
     A span's part is the growth up to its newest sample, and belongs to whoever the peer was at that sample's
     last-seen time.
     """
+    if not cuts:
+        whole = Growth._make(unpack(max(samples)))
+        return [whole] if whole[:3] > (0, 0, 0) else []
     newest: dict[int, tuple[int, int, int, int, int, int]] = {}
-    for sample in map(unpack, set(samples) if cuts else (max(samples),)):
+    for sample in map(unpack, set(samples)):
         span = bisect_right(cuts, sample[4])
         old = newest.get(span)
         if old is None or old < sample:

@@ -49,11 +49,16 @@ class Account:
 
 
 class Fold:
-    """Merges wire records; see the module. Give it the inventory at once when records of long ago are folded, so
-    that an address that changed hands is told apart however much is read before ``recordings`` is called."""
+    """Merges wire records; see the module.
 
-    def __init__(self, inventory: Inventory | None = None) -> None:
+    ``inventory``: given at once, an address that changed hands long ago is told apart however much is read before
+    ``recordings`` is called. ``is_complete``: nothing will be learned about the time of these records any more, as
+    when they are read from a file, so that none has to wait; that is faster.
+    """
+
+    def __init__(self, inventory: Inventory | None = None, is_complete: bool = False) -> None:
         self._resolver = Resolver(inventory) if inventory is not None else None
+        self._is_complete = is_complete
         self._epochs: dict[str, Epoch] = {}
         self._keys: dict[str, str] = {}  # one copy of each, since what waits would hold them many times
         self._tracks: dict[tuple[str, str], dict[str, Track]] = {}
@@ -117,9 +122,12 @@ class Fold:
         keys, samples = sound(record.flows)
         self._entries += len(record.flows)
         self._malformed += len(record.flows) - len(keys)
-        flows = tuple(map(self._keys.setdefault, keys, keys)), samples
         track = self._track(record)
-        track.add(Said(record.seq, record.time, record.netns, flows, record.names))
+        said = Said(record.seq, record.time, record.netns, (keys, samples), record.names)
+        if self._resolver is not None and self._is_complete:
+            track.add_at_once(said, self._resolver.cuts_of)
+            return
+        track.add(said._replace(flows=(tuple(map(self._keys.setdefault, keys, keys)), samples)))
         if self._resolver is not None:
             if track.is_due:
                 track.merge(self._resolver.cuts_of)

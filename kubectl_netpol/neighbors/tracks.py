@@ -10,20 +10,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from ..wire import Namespace
 from .flows import Entries, Sample, pairs, unpack
 from .reading import canonical_addresses
 
 LAG = 5_000
-"""For how long (ms) records are kept apart."""
+"""For how long (ms) records of a live recording are kept apart."""
 
 CutsOf = Callable[[str], Sequence[int]]
 """The times at which a flow's peer address changes hands, by the flow's key."""
 
 
-@dataclass(frozen=True, slots=True)
-class Said:
+class Said(NamedTuple):
     """A flows record whose entries were checked and taken apart."""
 
     seq: int
@@ -53,6 +53,17 @@ class Track:
 
     def add(self, record: Said) -> None:
         """Takes a record whose flows are sound; its entries wait until ``merge``."""
+        self._note(record)
+        if record.flows[0]:
+            self._recent.append(record)
+            self.pending += len(record.flows[0])
+
+    def add_at_once(self, record: Said, cuts_of: CutsOf) -> None:
+        """Takes a record whose flows are sound, and merges it."""
+        self._note(record)
+        self._merge(record, cuts_of)
+
+    def _note(self, record: Said) -> None:
         self.version += 1
         self.first = min(self.first or record.time, record.time)
         self.last = max(self.last, record.time)
@@ -65,24 +76,24 @@ class Track:
             known = self.names.setdefault(address, {})
             for name, last in names.items():
                 known[name] = max(last, known.get(name, 0))
-        if record.flows[0]:
-            self._recent.append(record)
-            self.pending += len(record.flows[0])
 
     @property
     def is_due(self) -> bool:
         """Whether enough waits that is old enough to merge."""
         return bool(self._recent) and self.last - self._recent[0].time > 2 * LAG
 
-    def merge(self, cuts_of: CutsOf, everything: bool = False) -> None:
-        """Merges what is older than ``LAG``, or everything, in the order in which it was said."""
+    def merge(self, cuts_of: CutsOf) -> None:
+        """Merges what is older than ``LAG``, in the order in which it was said."""
         horizon = self.last - LAG
-        due = [one for one in self._recent if everything or one.time < horizon]
-        self._recent = [one for one in self._recent if not everything and one.time >= horizon]
+        due = [one for one in self._recent if one.time < horizon]
+        self._recent = [one for one in self._recent if one.time >= horizon]
         self.pending = sum(len(one.flows[0]) for one in self._recent)
         for record in sorted(due, key=lambda one: one.seq):
-            self.backwards += self._put(record.flows, cuts_of, record.seq > self._newest_seq)
-            self._newest_seq = max(self._newest_seq, record.seq)
+            self._merge(record, cuts_of)
+
+    def _merge(self, record: Said, cuts_of: CutsOf) -> None:
+        self.backwards += self._put(record.flows, cuts_of, record.seq > self._newest_seq)
+        self._newest_seq = max(self._newest_seq, record.seq)
 
     def recut(self, cuts_of: CutsOf, is_touched: Callable[[str], bool]) -> None:
         """Begins to keep spans for the flows that are touched by a change that was not known before."""

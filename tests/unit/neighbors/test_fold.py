@@ -59,7 +59,7 @@ def value(
 
 
 def fold(records: Sequence[Record], found: Inventory, known: bool = True) -> dict[Workload, Recording]:
-    whole = Fold(found if known else None)
+    whole = Fold(found, is_complete=True) if known else Fold()
     for record in records:
         whole.add(record)
     return whole.recordings(found)
@@ -329,9 +329,11 @@ def test_malformed_entries_are_counted_and_hide_nothing() -> None:
     assert whole.account().malformed == len(bad)
 
 
-def test_counters_that_go_backwards_are_counted_and_ignored() -> None:
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_counters_that_go_backwards_are_counted_and_ignored(is_complete: bool) -> None:
     key = "out tcp 10.0.0.1 192.0.2.1 443"
-    whole, found = Fold(), inventory()
+    found = inventory()
+    whole = Fold(found if is_complete else None, is_complete)
     for seq, attempts in ((1, 5), (2, 3), (3, 6)):
         whole.add(said(seq, {key: value(attempts, attempts)}, seq * 1000))
     assert short(whole.recordings(found)) == {("192.0.2.1", 443): (6, 6, 0)}
