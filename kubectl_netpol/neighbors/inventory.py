@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError
+from .derived import Derived
 from .labels import matches
 from .nodes import Network, Node, read_networks, read_node
 from .owners import Controllers, Owned, read_controller
 from .pods import NamedPorts, Pod, identity, read_pod
 from .ranges import Ranges, surrounding
-from .reading import Fields, Metadata, read_object
+from .reading import Fields, Metadata, each_object, read_object
 from .services import EndpointSlice, Service, read_service, read_slice
 from .tenancy import Tenancies, Tenant
 from .timeline import Timeline
@@ -47,7 +48,7 @@ class Inventory:
         self._ranges: dict[str, tuple[Network, ...]] = {}
         self._present: dict[tuple[str, str, str], Metadata] = {}
         self._owned: dict[str, Owned] = {}
-        self._derived = _Derived(-1, {}, {}, Ranges(()), {})
+        self._derived = Derived(-1, {}, {}, Ranges(()), {})
         self._readers: Mapping[str, Callable[[Metadata, Fields, int], bool]] = {
             "Pod": self._put_pod,
             "Service": self._put_service,
@@ -64,7 +65,7 @@ class Inventory:
         ended then.
         """
         seen = set()
-        for one in _flat(objects):
+        for one in each_object(objects):
             metadata, whole = read_object(one)
             self._put(metadata, whole, at)
             seen.add(_key(metadata))
@@ -252,12 +253,12 @@ class Inventory:
             self._tenancies.put(ended, pod, at)
         self.revision += 1
 
-    def _derive(self) -> _Derived:
+    def _derive(self) -> Derived:
         if self._derived.revision != self.revision:
             self._derived = self._derivation()
         return self._derived
 
-    def _derivation(self) -> _Derived:
+    def _derivation(self) -> Derived:
         nodes_at = {
             address: pod.node
             for pod in self._pods.values()
@@ -274,7 +275,7 @@ class Inventory:
         by_namespace: dict[str, list[Pod]] = {}
         for pod in self._pods.values():
             by_namespace.setdefault(pod.namespace, []).append(pod)
-        return _Derived(self.revision, nodes_at, node_ports, self._all_ranges(), by_namespace)
+        return Derived(self.revision, nodes_at, node_ports, self._all_ranges(), by_namespace)
 
     def _all_ranges(self) -> Ranges:
         stated = [network for networks in self._ranges.values() for network in networks]
@@ -283,43 +284,5 @@ class Inventory:
         return Ranges(stated + surrounding({address for one in services for address in one.cluster_addresses}))
 
 
-class _Derived:
-    """What is computed from a whole inventory, once per revision."""
-
-    __slots__ = ("by_namespace", "node_ports", "nodes_at", "ranges", "revision")
-
-    def __init__(
-        self,
-        revision: int,
-        nodes_at: dict[str, str],
-        node_ports: dict[int, set[_Name]],
-        ranges: Ranges,
-        by_namespace: dict[str, list[Pod]],
-    ) -> None:
-        self.revision = revision
-        self.nodes_at = nodes_at
-        self.node_ports = node_ports
-        self.ranges = ranges
-        self.by_namespace = by_namespace
-
-
 def _key(metadata: Metadata) -> tuple[str, str, str]:
     return (metadata.kind, metadata.namespace, identity(metadata) if metadata.kind == "Pod" else metadata.name)
-
-
-def _flat(objects: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
-    for one in objects:
-        items = one.get("items") if isinstance(one, dict) else None
-        if items is None or not str(one.get("kind", "")).endswith("List"):
-            yield one
-        elif isinstance(items, list):
-            yield from _flat(_with_kind(items, one))
-        else:
-            raise InputError("a List's items are no list", "list the objects again with: kubectl get ... -o yaml")
-
-
-# The API server leaves kind and apiVersion out of a typed list's items.
-def _with_kind(items: list[Any], whole: Mapping[str, Any]) -> Iterable[Any]:
-    kind = str(whole["kind"]).removesuffix("List")
-    told = {"apiVersion": whole.get("apiVersion"), "kind": kind} if kind else {}
-    return (told | one if isinstance(one, dict) else one for one in items)

@@ -6,7 +6,7 @@ field. Every value of this room (pods, services, nodes ...) is made through here
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -142,6 +142,25 @@ def read_object(value: object) -> tuple[Metadata, Fields]:
         inner.table("annotations"),
     )
     return found, Fields(value, f"{place}:")
+
+
+def each_object(objects: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str, Any]]:
+    """The objects with Lists taken apart. Raises InputError for a List whose items are none."""
+    for one in objects:
+        items = one.get("items") if isinstance(one, dict) else None
+        if items is None or not str(one.get("kind", "")).endswith("List"):
+            yield one
+        elif isinstance(items, list):
+            yield from each_object(_with_kind(items, one))
+        else:
+            raise InputError("a List's items are no list", "list the objects again with: kubectl get ... -o yaml")
+
+
+# The API server leaves kind and apiVersion out of a typed list's items.
+def _with_kind(items: list[Any], whole: Mapping[str, Any]) -> Iterable[Any]:
+    kind = str(whole["kind"]).removesuffix("List")
+    told = {"apiVersion": whole.get("apiVersion"), "kind": kind} if kind else {}
+    return (told | one if isinstance(one, dict) else one for one in items)
 
 
 @lru_cache(maxsize=1 << 18)
