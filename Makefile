@@ -28,8 +28,8 @@ lint: $(VENV)/tools
 	$(MAKE) --no-print-directory bpf-check
 
 bench: $(VENV)/tools $(VENV)/product
-	@.ci/need test
-	$(BIN)/python -m bench
+	@.ci/need bench
+	$(BIN)/python bench/run.py
 
 # The names inside are relative, so the object is the same wherever the checkout lies.
 bpf:
