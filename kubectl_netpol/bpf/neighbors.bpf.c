@@ -21,6 +21,7 @@
 
 #define TCX_NEXT (-1)
 
+#define ETH_HEADER 14
 #define ETH_IPV4 0x0800
 #define ETH_IPV6 0x86DD
 #define ETH_VLAN 0x8100
@@ -273,6 +274,8 @@ static CALLED void attempt(struct __sk_buff *skb, const struct packet *packet, _
 static CALLED void settle(const struct packet *packet, __u8 role, __u16 port, __u32 number, __u8 step)
 {
 	bool asked = seen_before(signature(packet, role, number, STEP_ASKED));
+	if (step == STEP_REFUSED && seen_before(signature(packet, role, number, STEP_ANSWERED)))
+		return; /* SCTP's ABORT of a living association bears the same tag */
 	if (!first_time(signature(packet, role, number, step)))
 		return;
 	struct neighbor_key key = {};
@@ -631,6 +634,28 @@ static __always_inline void observe_transport(struct __sk_buff *skb, struct pack
 	}
 }
 
+/* The type behind up to two tags, and where that begins. Tags stand behind the Ethernet header; the network header
+ * points at the first of them, or behind them all where a packet socket sends. */
+static CALLED __u16 skip_tags(struct __sk_buff *skb, __u16 type, __u32 *at)
+{
+	__u32 first = 0, start = 0, depth = 0;
+#pragma unroll
+	for (int tags = 0; tags < 2; tags++) {
+		__be16 tag[2];
+		if (type != ETH_VLAN && type != ETH_QINQ)
+			break;
+		if (bpf_skb_load_bytes_relative(skb, ETH_HEADER + depth, tag, sizeof(tag), BPF_HDR_START_MAC))
+			return 0;
+		type = bpf_ntohs(tag[1]);
+		depth += sizeof(tag);
+	}
+	if (bpf_skb_load_bytes_relative(skb, ETH_HEADER, &first, sizeof(first), BPF_HDR_START_MAC) ||
+	    !load(skb, 0, &start, sizeof(start)))
+		return 0;
+	*at = first == start ? depth : 0;
+	return type;
+}
+
 /* Looks at one packet; says where its DNS answer lies, if it bears one. */
 static __always_inline void observe(struct __sk_buff *skb, bool outgoing, struct answer *answer)
 {
@@ -640,16 +665,8 @@ static __always_inline void observe(struct __sk_buff *skb, bool outgoing, struct
 	__u16 type = bpf_ntohs(skb->protocol);
 	if (!outgoing && skb->pkt_type == PACKET_OTHERHOST)
 		return;
-#pragma unroll
-	for (int tags = 0; tags < 2; tags++) {
-		__be16 tag[2];
-		if (type != ETH_VLAN && type != ETH_QINQ)
-			break;
-		if (!load(skb, at, tag, sizeof(tag)))
-			return;
-		type = bpf_ntohs(tag[1]);
-		at += sizeof(tag);
-	}
+	if (type == ETH_VLAN || type == ETH_QINQ)
+		type = skip_tags(skb, type, &at);
 	bool ipv6 = type == ETH_IPV6;
 	if (!ipv6 && type != ETH_IPV4)
 		return;
