@@ -130,17 +130,16 @@ class Store:
     def _merge_one(self, cluster: str, recording: Recording) -> bool:
         key = _key(cluster, recording.workload)
         with self._cache.transact():
-            kept = self._get(key)
-            joined = recording if kept is None else join(kept, recording)
+            kept = self._cache.get(key)
+            joined = recording if kept is None else join(self._decode(key, kept), recording)
             data = encode(_bounded(joined))
-            if kept is not None and data == encode(kept):
-                return False
-            return bool(self._cache.set(key, data))
+            return data != kept and bool(self._cache.set(key, data))
 
     def _get(self, key: str) -> Recording | None:
         data = self._cache.get(key)
-        if data is None:
-            return None
+        return None if data is None else self._decode(key, data)
+
+    def _decode(self, key: str, data: bytes) -> Recording:
         try:
             recording = decode(data)
             if _parse_key(key)[1] != recording.workload:

@@ -33,8 +33,10 @@ def add_debug(command: click.Command) -> None:
         command.params.append(
             click.Option(["--debug"], is_flag=True, expose_value=False, help="Show a traceback when something fails.")
         )
-    for below in command.commands.values() if isinstance(command, click.Group) else ():
-        add_debug(below)
+    if isinstance(command, click.Group):
+        command.no_args_is_help = False  # an error and a hint, as for any other word that is missing
+        for below in command.commands.values():
+            add_debug(below)
 
 
 @click.group(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

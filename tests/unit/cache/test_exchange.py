@@ -90,6 +90,7 @@ def test_every_recording_comes_back_from_its_bytes(one):
 
 
 @given(st.binary(max_size=200) | json_values.map(lambda value: json.dumps(value).encode()))
+@settings(deadline=None)
 def test_bytes_that_are_no_recording_are_refused_in_order(data):
     with pytest.raises(ValueError):
         decode(data)
@@ -169,6 +170,7 @@ def test_a_file_that_is_no_export_is_told_with_its_line(lines, message):
 @given(
     st.lists(st.binary(max_size=60) | st.sampled_from(list(lines_of([("c", recording())]))).map(str.encode), max_size=4)
 )
+@settings(deadline=None)
 def test_any_lines_are_recordings_or_a_clear_refusal(lines):
     try:
         found = parse(lines, "file")

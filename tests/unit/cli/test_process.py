@@ -6,6 +6,7 @@ import pty
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,7 @@ def test_policies_go_to_stdout_and_notes_to_stderr(environment):
         (["neighbors", "--cache-dir", "/dev/null/x", "-A"], 1),
         (["cache", "import", "-f", "/nonexistent"], 1),
         (["cache", "clear"], 1),
+        (["cache"], 1),
         (["cache", "nonsense"], 1),
     ],
 )
@@ -114,6 +116,7 @@ def test_control_c_exits_with_130(environment):
     process.stdin.flush()
     while b"kubectl_netpol" not in Path(f"/proc/{process.pid}/cmdline").read_bytes() or not is_reading(process.pid):
         assert process.poll() is None
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     process.stdin.close()
     assert process.wait(20) == 130

@@ -163,6 +163,7 @@ def test_two_workloads_with_the_same_policy_name_are_refused():
 
 
 @given(st.text(min_size=1, max_size=300), st.text(min_size=1, max_size=80))
+@settings(deadline=None)
 def test_a_policys_name_is_always_a_dns_label(kind, name):
     label = policy_name(Workload("shop", kind, name))
     assert 0 < len(label) <= 63

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubectl_netpol.render.age import age
@@ -25,6 +25,7 @@ documents = st.dictionaries(texts, values, max_size=4)
 
 
 @given(st.text())
+@settings(deadline=None)
 def test_escaped_text_prints_on_one_line_and_moves_no_cursor(text):
     escaped = escape(text)
     assert escaped.isprintable()
@@ -41,6 +42,7 @@ def test_escapes_say_what_was_there(text, escaped):
 
 
 @given(documents)
+@settings(deadline=None)
 def test_yaml_and_json_give_the_same_value_back(document):
     assert yaml.safe_load(to_yaml([document])) == document
     assert json.loads(to_json(document)) == document
