@@ -17,13 +17,17 @@ _ROOM = "make room, or name another directory with --cache-dir; what was kept be
 _ACCESS = "make it writable for you, or name another directory with --cache-dir"
 
 
+class BusyError(StoreError):
+    """Another process writes to the cache, and for longer than it should."""
+
+
 @contextmanager
 def translated(directory: Path) -> Iterator[None]:
     """Turns whatever the disk and the database raise into one StoreError with a remedy."""
     try:
         yield
     except Timeout as error:
-        raise StoreError(f"the cache in {directory} is busy", "another command is writing to it; try again") from error
+        raise BusyError(f"the cache in {directory} is busy", "another command is writing to it; try again") from error
     except sqlite3.Error as error:
         raise _database_trouble(directory, error) from error
     except OSError as error:
@@ -35,7 +39,7 @@ def _database_trouble(directory: Path, error: sqlite3.Error) -> StoreError:
     if "full" in text:
         return StoreError(f"the disk that holds the cache in {directory} is full", _ROOM)
     if "locked" in text or "busy" in text:
-        return StoreError(f"the cache in {directory} is busy", "another command is writing to it; try again")
+        return BusyError(f"the cache in {directory} is busy", "another command is writing to it; try again")
     if "readonly" in text or "unable to open" in text:
         return StoreError(f"the cache in {directory} cannot be opened for writing", _ACCESS)
     if "disk I/O" in text:

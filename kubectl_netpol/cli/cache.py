@@ -8,10 +8,10 @@ from pathlib import Path
 
 import click
 
-from ..cache.disk import UnreadableError
 from ..cache.exchange import lines_of, parse
 from ..cache.store import Info, Store, discard, exists
-from ..errors import InputError
+from ..cache.trouble import BusyError
+from ..errors import InputError, StoreError
 from ..neighbors.recording import Recording
 from . import streams
 from .options import cache_dir_option
@@ -52,7 +52,7 @@ def info(cache_dir: Path, output: str) -> None:
 @cache_dir_option
 @click.option("-y", "--yes", is_flag=True, help="Do not ask.")
 def clear(cache_dir: Path, yes: bool) -> int:
-    """Forget all recordings, of all clusters. A cache that cannot be read any more is removed.
+    """Forget all recordings, of all clusters. A cache that cannot be opened any more is removed.
 
     \b
     Examples:
@@ -132,9 +132,11 @@ def _clear(directory: Path) -> str:
     try:
         with Store.open(directory) as store:
             return f"forgot the recordings of {store.clear()} workloads"
-    except UnreadableError as error:
+    except BusyError:
+        raise
+    except StoreError as error:  # damaged, of another version, or on a full disk: clearing makes room
         discard(directory)
-        return f"removed a cache that could not be read: {error.message}"
+        return f"removed a cache that could not be opened: {error.message}"
 
 
 def _print_lines(lines: Iterable[str]) -> None:

@@ -18,6 +18,7 @@ from kubectl_netpol.cache import store as store_module
 from kubectl_netpol.cache.codec import decode, encode
 from kubectl_netpol.cache.location import default_directory
 from kubectl_netpol.cache.store import Store, exists
+from kubectl_netpol.cache.trouble import BusyError
 from kubectl_netpol.errors import StoreError
 from kubectl_netpol.model import Workload
 from kubectl_netpol.neighbors.recording import summarise
@@ -249,6 +250,16 @@ def test_a_full_disk_is_told_and_what_was_kept_stays(tmp_path):
     assert "full" in run.stdout
     with Store.open(tmp_path) as store:
         assert len(store.read("local")) > 10
+
+
+def test_a_cache_that_another_process_holds_is_busy_and_nothing_else(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "_BUSY_SECONDS", 0)
+    with Store.open(tmp_path) as store:
+        with closing(sqlite3.connect(tmp_path / "recordings" / "cache.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(BusyError, match="busy"):
+                store.merge("local", [recording()])
+        assert store.merge("local", [recording()]) == 1
 
 
 def test_looking_for_a_cache_makes_none(tmp_path):

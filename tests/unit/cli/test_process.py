@@ -15,7 +15,7 @@ from cache.recordings import recording
 from kubectl_netpol.cache.store import Store
 from kubectl_netpol.cli.application import application, run
 from kubectl_netpol.cli.catalog import PROGRAM, VERBS, overview
-from kubectl_netpol.errors import NetpolError
+from kubectl_netpol.errors import NetpolError, StoreError
 
 ROOT = Path(__file__).parents[3]
 
@@ -164,6 +164,16 @@ def test_a_cache_that_cannot_be_read_is_left_alone_until_it_is_cleared(environme
     assert database.read_bytes() == b"x" * 5000
     assert start(environment, "cache", "clear", "--yes").returncode == 0
     assert start(environment, "neighbors", "-A").returncode == 0
+
+
+def test_clearing_a_cache_on_a_full_disk_makes_room(environment, tmp_path, monkeypatch, capsys):
+    def fail(_):
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(Store, "open", fail)
+    assert run(["cache", "clear", "--yes", "--cache-dir", str(tmp_path / "cache")]) == 0
+    assert "the disk is full" in capsys.readouterr().err
+    assert not list((tmp_path / "cache" / "recordings").glob("cache.db*"))
 
 
 def test_a_terminal_without_letters_gets_escapes(environment):
