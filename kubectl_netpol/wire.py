@@ -133,12 +133,16 @@ def decode(line: str | bytes) -> Record:
         raise WireError("a line is not JSON") from error
     if not isinstance(value, dict) or "netpol" not in value:
         raise WireError("a line is not a record")
-    if value["netpol"] != VERSION:
-        raise WireError(f"a record has format {value['netpol']!r:.40}, and this program reads format {VERSION}")
+    if type(value["netpol"]) is not int or value["netpol"] != VERSION:
+        raise WireError(f"a record has format {_short(value['netpol'])}, and this program reads format {VERSION}")
     try:
         return _record(value)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise WireError("a record lacks a field or has one of a wrong type") from error
+
+
+def _short(value: Any) -> str:
+    return f"{value!r:.40}" if isinstance(value, int | float | str) else "of another kind"
 
 
 def _record(value: dict[str, Any]) -> Record:
@@ -151,7 +155,7 @@ def _record(value: dict[str, Any]) -> Record:
 
 
 def _namespace(value: dict[str, Any]) -> Namespace:
-    addresses = tuple(_text(address) for address in value["addresses"])
+    addresses = tuple(_text(address) for address in _list(value["addresses"]))
     return Namespace(_text(value["id"]), _text(value["pod"]), addresses, value["gone"] is True)
 
 
@@ -164,10 +168,10 @@ def _status(epoch: str, seq: int, time: int, value: dict[str, Any]) -> StatusRec
         _text(value["node"]),
         value["final"] is True,
         _counters(value["attached"]),
-        {_text(name): float(cost) for name, cost in value["cost"].items()},
+        {_text(name): _cost(cost) for name, cost in value["cost"].items()},
         _counters(value["counts"]),
         _counters(value["losses"]),
-        tuple(_text(problem) for problem in value["problems"]),
+        tuple(_text(problem) for problem in _list(value["problems"])),
     )
 
 
@@ -188,7 +192,21 @@ def _table(value: Any) -> dict[str, list[int]]:
 def _text(value: Any) -> str:
     if type(value) is not str:
         raise TypeError("no text")
+    if not value.isascii():
+        value.encode("utf-8")  # half a surrogate pair could be neither stored nor printed
     return value
+
+
+def _list(value: Any) -> list[Any]:
+    if type(value) is not list:
+        raise TypeError("no list")
+    return value
+
+
+def _cost(value: Any) -> float:
+    if type(value) not in (int, float) or not 0 <= value < 1 << 63:
+        raise TypeError("no cost")
+    return float(value)
 
 
 def _count(value: Any) -> int:

@@ -230,12 +230,13 @@ class Capture:
     def collect(self) -> None:
         """Takes in what the kernel has counted, and frees what it holds of namespaces that are no more."""
         self.ledger.take(self.kernel.read_neighbors())
+        for scope in self.ledger.forget():
+            self.namespaces.pop(scope, None)
         leaving, self._leaving = self._leaving, []
         for namespace in leaving:
             self.kernel.forget(self.ledger.keys(namespace.scope), namespace.scope, namespace.bound)
             namespace.is_gone = namespace.has_news = True
-            for scope in self.ledger.let_go(namespace.scope):
-                self.namespaces.pop(scope, None)
+            self.ledger.let_go(namespace.scope)
 
     # What was there before.
 

@@ -124,7 +124,7 @@ def _attribute(body: bytes, wanted: int) -> int | None:
         length, kind = _ATTRIBUTE.unpack_from(rest)
         if length < _ATTRIBUTE.size:
             return None
-        if kind == wanted and length >= 8:
+        if kind == wanted and 8 <= length <= len(rest):
             return int(struct.unpack_from("<i", rest, 4)[0])
         rest = rest[(length + 3) & ~3 :]
     return None

@@ -7,18 +7,19 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-_POD = re.compile(r"[-/]pod([0-9a-f]{8}[-_]?(?:[0-9a-f]{4}[-_]?){3}[0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?(?:/|$)")
+_POD = re.compile(r"[-/]pod([0-9a-f]{8}[-_]?(?:[0-9a-f]{4}[-_]?){3}[0-9a-f]{12}|[0-9a-f]{32})(?:\.slice)?(?:[/:]|$)")
 
 
 def pod_of_cgroup(text: str) -> str:
     """The pod's UID in the text of /proc/PID/cgroup, or nothing.
 
     Both cgroup drivers' names are read: ``/kubepods/burstable/pod<uid>/<container>`` and
-    ``/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid with underscores>.slice/cri-...``.
+    ``/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod<uid with underscores>.slice/cri-...``. Seen from
+    a pod's own cgroup namespace a path begins at a common parent, ``/../../pod<uid>/<container>``.
     """
     for line in text.splitlines():
         path = line.split(":", 2)[-1]
-        if "kubepods" in path:
+        if "kubepods" in path or path.startswith("/../"):
             found = _POD.search(path)
             if found:
                 return found.group(1).replace("_", "-")

@@ -71,17 +71,24 @@ class Ledger:
             layout.flow_text(layout.parse_key(key)): layout.parse_value(value).answered for key, value in table.items()
         }
 
-    def let_go(self, scope: int) -> list[int]:
-        """Notes that a namespace vanished; returns the scopes whose entries had to be forgotten for it."""
+    def let_go(self, scope: int) -> None:
+        """Notes that a namespace vanished: its entries are repeated until ``forget`` finds too many of them."""
         prefix = _prefix(scope)
         self._gone.append((prefix, len(self._entries.get(prefix, ()))))
-        forgotten = []
         self._gone_entries += self._gone[-1][1]
+
+    def forget(self) -> list[int]:
+        """Forgets the oldest of the vanished namespaces that are too many; returns their scopes.
+
+        To be called when everything was told, and before newly vanished ones are noted: they have news.
+        """
+        forgotten = []
         while self._gone_entries > MAX_GONE or len(self._gone) > MAX_GONE_NAMESPACES:
             oldest, size = self._gone.popleft()
             self._gone_entries -= size
             self.forgotten += size
             self._entries.pop(oldest, None)
+            self._changed.pop(oldest, None)
             forgotten.append(int.from_bytes(oldest, "little"))
         return forgotten
 
@@ -118,6 +125,9 @@ class Ledger:
         for text in sorted(existing):
             count, marks, seen = namespace.existing[text]
             portion[text] = [count, count, 0, seen, seen, int(marks)]
+            if len(portion) >= _CHUNK:
+                yield portion
+                portion = {}
         if portion:
             yield portion
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Iterable
+from itertools import chain, zip_longest
 from typing import TextIO
 
 from kubectl_netpol.wire import FlowsRecord, StatusRecord, encode
@@ -16,11 +17,16 @@ FULL_PERIOD = 60.0
 FULL_BYTES = 4 << 20
 """An API server serves the newest 10 MiB of a log: what one full resend may take, and what may follow it."""
 
+Flows = dict[str, list[int]]
+Names = dict[str, dict[str, int]]
+
+_UNBOUNDED = 1 << 62
 _MAX_NAMES = 200
+"""Names a record holds: each may have a thousand characters, and a line stays below ``wire.MAX_LINE``."""
 
 
 class Output:
-    """The stream of records of one epoch. ``resend_truncated`` counts portions that did not fit a full resend."""
+    """The stream of records of one epoch. ``resend_truncated`` counts entries that did not fit a full resend."""
 
     def __init__(self, stream: TextIO, now: Callable[[], int], node: str) -> None:
         self._stream = stream
@@ -44,33 +50,30 @@ class Output:
             names = _portions(namespace, namespace.names.changed)
             flows = list(ledger.news(namespace))
             if flows or names or namespace.has_news:
-                self._write_namespace(namespace, flows, names)
+                self._write_namespace(namespace, flows or [{}], names, _UNBOUNDED)
 
     def everything(self, ledger: Ledger, namespaces: Iterable[CapturedNamespace]) -> None:
-        """All that is known, the living before the gone, within the budget."""
-        self._bytes_since_full, budget = 0, FULL_BYTES
-        for namespace in sorted(namespaces, key=lambda namespace: (namespace.is_gone, -namespace.scope)):
+        """What changed, and then all that is known, the living before the gone, as far as the budget goes."""
+        ordered = sorted(namespaces, key=lambda namespace: (namespace.is_gone, -namespace.scope))
+        self.news(ledger, ordered)
+        budget = FULL_BYTES
+        for namespace in ordered:
             names = _portions(namespace, set(namespace.names.names))
-            flows = list(ledger.everything(namespace))
-            if budget > 0:
-                budget -= self._write_namespace(namespace, flows, names)
-            else:
-                self.resend_truncated += len(flows)
+            flows = chain([next(told := ledger.everything(namespace), {})], told)
+            budget -= self._write_namespace(namespace, flows, names, budget)
         self._next_full = time.monotonic() + FULL_PERIOD
         self._bytes_since_full = 0
 
     def _write_namespace(
-        self, namespace: CapturedNamespace, flows: list[dict[str, list[int]]], names: list[dict[str, dict[str, int]]]
+        self, namespace: CapturedNamespace, flows: Iterable[Flows], names: Iterable[Names], budget: int
     ) -> int:
         written = 0
-        for index in range(max(len(flows), len(names), 1)):
+        for some_flows, some_names in zip_longest(flows, names, fillvalue=None):
+            if written >= budget:
+                self.resend_truncated += len(some_flows or ()) + len(some_names or ())
+                continue
             record = FlowsRecord(
-                self.epoch,
-                self._number(),
-                self._now(),
-                namespace.value(),
-                flows[index] if index < len(flows) else {},
-                names[index] if index < len(names) else {},
+                self.epoch, self._number(), self._now(), namespace.value(), some_flows or {}, some_names or {}
             )
             written += self._write(encode(record))
         namespace.names.changed.clear()
@@ -103,10 +106,12 @@ class Output:
         return len(line)
 
 
-def _portions(namespace: CapturedNamespace, addresses: set[str]) -> list[dict[str, dict[str, int]]]:
-    ordered = sorted(addresses)
+def _portions(namespace: CapturedNamespace, addresses: set[str]) -> list[Names]:
     table = namespace.names.names
-    return [
-        {address: table[address] for address in ordered[start : start + _MAX_NAMES]}
-        for start in range(0, len(ordered), _MAX_NAMES)
-    ]
+    pairs = [(address, name) for address in sorted(addresses) for name in sorted(table[address])]
+    portions: list[Names] = []
+    for index, (address, name) in enumerate(pairs):
+        if index % _MAX_NAMES == 0:
+            portions.append({})
+        portions[-1].setdefault(address, {})[name] = table[address][name]
+    return portions

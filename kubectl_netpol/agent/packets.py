@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 _MAPPED = bytes(10) + b"\xff\xff"
 _EXTENSIONS = {0, 43, 60}
-_FRAGMENT = 44
+_FRAGMENT, _AUTHENTICATION = 44, 51
 _DNS = 53
 
 
@@ -35,6 +35,8 @@ def _parse_ipv4(packet: bytes) -> Answer | None:
     if len(packet) < 20 or header < 20 or int.from_bytes(packet[6:8], "big") & 0x1FFF:
         return None
     end = int.from_bytes(packet[2:4], "big")
+    if end > len(packet):
+        return None
     peer, local = _MAPPED + packet[12:16], _MAPPED + packet[16:20]
     return _parse_transport(packet[9], peer, local, packet[header:end])
 
@@ -44,12 +46,16 @@ def _parse_ipv6(packet: bytes) -> Answer | None:
         return None
     protocol, offset = packet[6], 40
     end = 40 + int.from_bytes(packet[4:6], "big")
+    if end > len(packet):
+        return None
     for _ in range(8):
-        if len(packet) < offset + 8 or protocol not in _EXTENSIONS | {_FRAGMENT}:
+        if len(packet) < offset + 8 or protocol not in _EXTENSIONS | {_FRAGMENT, _AUTHENTICATION}:
             break
         if protocol == _FRAGMENT and int.from_bytes(packet[offset + 2 : offset + 4], "big") & 0xFFF8:
             return None
         length = 8 if protocol == _FRAGMENT else (packet[offset + 1] + 1) * 8
+        if protocol == _AUTHENTICATION:
+            length = (packet[offset + 1] + 2) * 4
         protocol, offset = packet[offset], offset + length
     return _parse_transport(protocol, packet[8:24], packet[24:40], packet[offset:end])
 
