@@ -41,6 +41,7 @@ BENCHES = (
     Bench("commands"),
     Bench("overhead"),
     Bench("agent"),
+    Bench("memory"),
     Bench("namespaces"),
     Bench("policies"),
     Bench("fold", ("300000",), ("30000",)),

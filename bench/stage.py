@@ -60,9 +60,9 @@ class Stage:
         _furnish(self.server, "eth0", SERVER_ADDRESS)
 
     @contextmanager
-    def serving(self, verb: str, port: int = SERVER_PORT, *words: str, core: int = 1) -> Iterator[None]:
+    def serving(self, verb: str, port: int, *words: str, core: int = 1, urgent: bool = True) -> Iterator[None]:
         """A server (``accept`` or ``sink``) pinned to a core, for the length of the block."""
-        process = self._start(self.server, core, verb, SERVER_ADDRESS, str(port), *words)
+        process = self._start(self.server, core, urgent, verb, SERVER_ADDRESS, str(port), *words)
         try:
             if not process.stdout or process.stdout.readline() != b"ready\n":
                 raise RuntimeError(f"the server {verb} did not start")
@@ -71,13 +71,16 @@ class Stage:
             process.kill()
             process.communicate()
 
-    def start_client(self, verb: str, port: int = SERVER_PORT, *words: str, core: int = 0) -> subprocess.Popen[bytes]:
+    def start_client(
+        self, verb: str, port: int, *words: str, core: int = 0, urgent: bool = True
+    ) -> subprocess.Popen[bytes]:
         """A client (``connect`` or ``pour``) pinned to a core, to be ended by ``result``."""
-        return self._start(self.client, core, verb, SERVER_ADDRESS, str(port), *words)
+        return self._start(self.client, core, urgent, verb, SERVER_ADDRESS, str(port), *words)
 
-    def _start(self, pod: Pod, core: int, *words: str) -> subprocess.Popen[bytes]:
-        pinned = ["chrt", "--fifo", "1", "taskset", "-c", str(core % (os.cpu_count() or 1)), self.program, *words]
-        return pod.run(pinned, stdout=subprocess.PIPE)
+    def _start(self, pod: Pod, core: int, urgent: bool, *words: str) -> subprocess.Popen[bytes]:
+        # Urgent: real-time, so that whatever else runs here takes nothing from the traffic.
+        command = ["taskset", "-c", str(core % (os.cpu_count() or 1)), self.program, *words]
+        return pod.run(["chrt", "--fifo", "1", *command] if urgent else command, stdout=subprocess.PIPE)
 
 
 def result(client: subprocess.Popen[bytes]) -> dict[str, float]:
@@ -128,12 +131,14 @@ class Agent:
     def statuses(self) -> list[StatusRecord]:
         return [record for record in self.records() if isinstance(record, StatusRecord)]
 
-    def wait_attached(self, namespaces: int) -> Self:
+    def wait_attached(self, namespaces: int, meanwhile: Callable[[], None] = lambda: None) -> Self:
         """Returns when it says that it holds so many namespaces, and its start, the worker's too, is behind it."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline:
             before = self.cpu_seconds()
-            time.sleep(0.2)
+            for _ in range(10):
+                time.sleep(0.02)
+                meanwhile()
             statuses = self.statuses()
             attached = statuses and statuses[-1].attached.get("namespaces", 0) >= namespaces
             if attached and self.cpu_seconds() - before < _CALM_SECONDS:
