@@ -24,7 +24,7 @@ class Recorder:
     def __init__(self, store: Store, cluster: str, inventory: Inventory) -> None:
         self._store = store
         self._cluster = cluster
-        self._fold = Fold()
+        self._fold = Fold(inventory)
         self.inventory = inventory
         self.status: StatusRecord | None = None
         self.bad_lines = 0
@@ -70,12 +70,16 @@ class Recorder:
 
 def rescue(recordings: Iterable[tuple[str, Recording]]) -> Path:
     """Writes an export to a new file of the temporary directory. Raises StoreError when that fails too."""
+    written: Path | None = None
     try:
         with tempfile.NamedTemporaryFile(
             "w", encoding="utf-8", prefix="kubectl-netpol-", suffix=".ndjson", delete=False
         ) as file:
+            written = Path(file.name)
             file.writelines(lines_of(recordings))
-            return Path(file.name)
+        return written
     except OSError as error:
+        if written:
+            written.unlink(missing_ok=True)  # half a recording is none, and takes the space
         hint = "free some space; the recording could not be kept"
         raise StoreError(f"the cache and the temporary directory cannot be written: {error.strerror}", hint) from error

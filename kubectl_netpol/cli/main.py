@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 
 from .catalog import overview
@@ -16,6 +17,7 @@ def main() -> None:
             sys.stdout.write(overview())
             sys.stdout.flush()
             return
+        gc.set_threshold(100_000, 20, 100)  # values by the million, hardly a cycle: looking often costs half the time
         from .application import run  # noqa: PLC0415  # imports click, which takes longer than all of the above
 
         code = run(sys.argv[1:])

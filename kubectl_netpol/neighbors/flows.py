@@ -6,29 +6,17 @@ seen, last seen, marks. Counters only grow, so of two samples the greater is the
 
 from __future__ import annotations
 
-import sys
-from array import array
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import cache
-from struct import Struct
 from typing import Any, NamedTuple
 
 from ..model import Direction, Mark, Port, Protocol
 from ..wire import Marks, is_counters
 from .reading import canonical_address
 
-Sample = bytes
-"""A flow's six counters, each as eight bytes, the highest first: so the greater sample is the greater text of bytes.
-
-Millions are held for a while, and bytes are small and no work for the garbage collector."""
-
-Entries = tuple[tuple[str, ...], bytes]
-"""The keys of a record's flows and, in the same order and one after another, their samples."""
-
-_SAMPLE = Struct(">6Q")
-_SIZE = _SAMPLE.size
-_IS_LITTLE = sys.byteorder == "little"
+Sample = list[int]
+"""A flow's six counters as they stand on the wire; never changed. The greater list is the greater sample."""
 
 _DIRECTIONS = {"in": Direction.INGRESS, "out": Direction.EGRESS}
 _PROTOCOLS = {"tcp": Protocol.TCP, "udp": Protocol.UDP, "sctp": Protocol.SCTP, "icmp": Protocol.ICMP}
@@ -77,42 +65,47 @@ def parse_flow(key: str) -> WireFlow | None:
     return WireFlow(direction, local, peer, Port(protocol, number))
 
 
-def sound(flows: Mapping[str, Any]) -> Entries:
-    """The entries whose six counters are sound. A whole record is checked at once, since nearly all are."""
-    values = flows.values()
+def sound(flows: Mapping[str, Any]) -> dict[str, Sample]:
+    """The entries whose six counters are sound."""
+    return {key: value for key, value in flows.items() if is_counters(value)}
+
+
+class Merged(NamedTuple):
+    """Of each flow the greatest sample; how many entries were not sound, and how many fell behind an earlier record."""
+
+    samples: dict[str, Sample]
+    malformed: int = 0
+    backwards: int = 0
+
+
+def merge(records: Sequence[Mapping[str, Any]]) -> Merged:
+    """Merges records in the order in which they were said; entries that are not sound do not count.
+
+    The hot path of folding. What remains at the end is checked, and only where something is wrong with it is each
+    entry looked at: then what a malformed one hid comes to light.
+    """
     try:
-        if list(map(len, values)).count(6) == len(values):
-            return tuple(flows), _pack(values)
-    except (TypeError, OverflowError):
+        merged = _greatest(records)
+        if all(map(is_counters, merged.samples.values())):
+            return merged
+    except TypeError:  # a value that is no list, or a list of something else, cannot be compared
         pass
-    good = {key: value for key, value in flows.items() if is_counters(value)}
-    return tuple(good), _pack(good.values())
+    good = [sound(record) for record in records]
+    return _greatest(good)._replace(malformed=sum(map(len, records)) - sum(map(len, good)))
 
 
-# An array of unsigned 64-bit numbers takes nothing below 0 or above 2**64-1, and the first byte of each shows
-# whether it is below 2**63; so this raises for all that ``wire.is_counters`` refuses.
-def _pack(values: Iterable[list[int]]) -> bytes:
-    numbers: list[int] = []
-    for value in values:
-        numbers += value
-    packed = array("Q", numbers)
-    if _IS_LITTLE:
-        packed.byteswap()
-    whole = packed.tobytes()
-    if not whole[::8].isascii() or list(map(type, numbers)).count(int) != len(numbers):
-        raise TypeError("no counters")
-    return whole
-
-
-def pairs(entries: Entries) -> Iterable[tuple[str, Sample]]:
-    """The keys with their samples."""
-    keys, whole = entries
-    return zip(keys, [whole[start : start + _SIZE] for start in range(0, len(whole), _SIZE)], strict=True)
-
-
-def unpack(sample: Sample) -> tuple[int, int, int, int, int, int]:
-    """Attempts, answered, refused, first seen, last seen, marks."""
-    return _SAMPLE.unpack(sample)
+def _greatest(records: Iterable[Mapping[str, Any]]) -> Merged:
+    found: dict[str, Sample] = {}
+    get = found.get
+    backwards = 0
+    for record in records:
+        for key, value in record.items():
+            old = get(key)
+            if old is None or old < value:
+                found[key] = value
+            elif old != value:
+                backwards += 1
+    return Merged(found, 0, backwards)
 
 
 def growth(samples: Collection[Sample], cuts: Sequence[int]) -> list[Growth]:
@@ -122,17 +115,17 @@ def growth(samples: Collection[Sample], cuts: Sequence[int]) -> list[Growth]:
     last-seen time.
     """
     if not cuts:
-        whole = Growth._make(unpack(max(samples)))
+        whole = Growth._make(max(samples))
         return [whole] if whole[:3] > (0, 0, 0) else []
-    newest: dict[int, tuple[int, int, int, int, int, int]] = {}
-    for sample in map(unpack, set(samples)):
+    last: dict[int, Sample] = {}
+    for sample in samples:
         span = bisect_right(cuts, sample[4])
-        old = newest.get(span)
+        old = last.get(span)
         if old is None or old < sample:
-            newest[span] = sample
+            last[span] = sample
     parts: list[Growth] = []
     attempts = answered = refused = previous = 0
-    for span, sample in sorted(newest.items()):
+    for span, sample in sorted(last.items()):
         first = max(sample[3], previous, cuts[span - 1]) if span and parts else sample[3]
         part = Growth(sample[0] - attempts, sample[1] - answered, sample[2] - refused, first, sample[4], sample[5])
         if part[:3] > (0, 0, 0):

@@ -14,15 +14,14 @@ from ..model import Window, Workload
 from ..wire import FlowsRecord, Record, StatusRecord
 from .drafts import Draft
 from .epochs import Epoch
-from .flows import sound
 from .hearing import Hearing
 from .inventory import Inventory
 from .pods import Pod
 from .recording import Recording
 from .resolution import Resolved, Resolver
-from .tracks import Said, Track
+from .tracks import MANY, Track
 
-MOST_WAITING = 1_000_000
+MOST_WAITING = 300_000
 """How many entries may wait for an inventory before they are merged without one."""
 
 _Place = tuple[str, str, str]
@@ -60,7 +59,6 @@ class Fold:
         self._resolver = Resolver(inventory) if inventory is not None else None
         self._is_complete = is_complete
         self._epochs: dict[str, Epoch] = {}
-        self._keys: dict[str, str] = {}  # one copy of each, since what waits would hold them many times
         self._tracks: dict[tuple[str, str], dict[str, Track]] = {}
         self._resolved: dict[_Place, tuple[object, Resolved]] = {}
         self._records = self._duplicates = self._entries = self._malformed = self._waiting = 0
@@ -105,13 +103,14 @@ class Fold:
             for name, count in epoch.losses.items():
                 losses[name] = losses.get(name, 0) + count
         tracks = self._all_tracks()
+        malformed, backwards = map(sum, zip((0, 0), *(track.waiting_faults() for track in tracks), strict=True))
         return Account(
             self._records,
             self._duplicates,
             sum(epoch.missing for epoch in self._epochs.values()),
             self._entries,
-            self._malformed + sum(one.malformed for one in resolved),
-            sum(track.backwards + track.waiting_backwards() for track in tracks),
+            self._malformed + sum(one.malformed for one in resolved) + sum(one.malformed for one in tracks) + malformed,
+            sum(track.backwards for track in tracks) + backwards,
             tuple(sorted({address for one in resolved for address in one.unattributed})),
             tuple(sorted({address for one in resolved for address in one.unknown})),
             tuple(sorted((name, count) for name, count in losses.items() if count)),
@@ -119,22 +118,18 @@ class Fold:
         )
 
     def _add_flows(self, record: FlowsRecord) -> None:
-        keys, samples = sound(record.flows)
         self._entries += len(record.flows)
-        self._malformed += len(record.flows) - len(keys)
         track = self._track(record)
-        said = Said(record.seq, record.time, record.netns, (keys, samples), record.names)
-        if self._resolver is not None and self._is_complete:
-            track.add_at_once(said, self._resolver.cuts_of)
-            return
-        track.add(said._replace(flows=(tuple(map(self._keys.setdefault, keys, keys)), samples)))
-        if self._resolver is not None:
-            if track.is_due:
-                track.merge(self._resolver.cuts_of)
-            return
-        self._waiting += len(keys)
-        if self._waiting > MOST_WAITING:
-            self._merge_blindly()
+        track.add(record)
+        if self._resolver is None:
+            self._waiting += len(record.flows)
+            if self._waiting > MOST_WAITING:
+                self._merge_blindly()
+        elif self._is_complete:
+            if track.pending > MANY:
+                track.merge(self._resolver.cuts_of, lag=0)
+        elif track.is_due:
+            track.merge(self._resolver.cuts_of)
 
     def _track(self, record: FlowsRecord) -> Track:
         by_pod = self._tracks.setdefault((record.epoch, record.netns.id), {})
@@ -161,7 +156,9 @@ class Fold:
                 track.recut(
                     resolver.cuts_of, lambda key: (flow := resolver.flow(key)) is not None and flow.peer in changed
                 )
-            if track.is_due:
+            if self._is_complete:
+                track.merge(resolver.cuts_of, lag=0)
+            elif track.is_due:
                 track.merge(resolver.cuts_of)
 
     def _all_tracks(self) -> list[Track]:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any
 
-from ..wire import Namespace
-from .flows import Entries, Sample, pairs, unpack
+from ..wire import FlowsRecord, is_counters
+from .flows import Sample, merge, sound
 from .reading import canonical_addresses
 
 LAG = 5_000
@@ -23,14 +23,8 @@ CutsOf = Callable[[str], Sequence[int]]
 """The times at which a flow's peer address changes hands, by the flow's key."""
 
 
-class Said(NamedTuple):
-    """A flows record whose entries were checked and taken apart."""
-
-    seq: int
-    time: int
-    netns: Namespace
-    flows: Entries
-    names: Mapping[str, Mapping[str, int]]
+MANY = 250
+"""How many entries may wait although nothing more will be learned about their time."""
 
 
 @dataclass(slots=True)
@@ -44,26 +38,22 @@ class Track:
     gone: int = 0
     version: int = 0
     pending: int = 0
+    malformed: int = 0
     backwards: int = 0
     _stated: tuple[str, ...] = ()
     _newest_seq: int = -1
-    _recent: list[Said] = field(default_factory=list)
+    _recent: list[FlowsRecord] = field(default_factory=list)
     _single: dict[str, Sample] = field(default_factory=dict)
     _spans: dict[str, dict[int, Sample]] = field(default_factory=dict)
 
-    def add(self, record: Said) -> None:
-        """Takes a record whose flows are sound; its entries wait until ``merge``."""
+    def add(self, record: FlowsRecord) -> None:
+        """Takes a record; its entries wait until ``merge``, unchecked."""
         self._note(record)
-        if record.flows[0]:
+        if record.flows:
             self._recent.append(record)
-            self.pending += len(record.flows[0])
+            self.pending += len(record.flows)
 
-    def add_at_once(self, record: Said, cuts_of: CutsOf) -> None:
-        """Takes a record whose flows are sound, and merges it."""
-        self._note(record)
-        self._merge(record, cuts_of)
-
-    def _note(self, record: Said) -> None:
+    def _note(self, record: FlowsRecord) -> None:
         self.version += 1
         self.first = min(self.first or record.time, record.time)
         self.last = max(self.last, record.time)
@@ -82,25 +72,23 @@ class Track:
         """Whether enough waits that is old enough to merge."""
         return bool(self._recent) and self.last - self._recent[0].time > 2 * LAG
 
-    def merge(self, cuts_of: CutsOf) -> None:
-        """Merges what is older than ``LAG``, in the order in which it was said."""
-        horizon = self.last - LAG
-        due = [one for one in self._recent if one.time < horizon]
-        self._recent = [one for one in self._recent if one.time >= horizon]
-        self.pending = sum(len(one.flows[0]) for one in self._recent)
-        for record in sorted(due, key=lambda one: one.seq):
-            self._merge(record, cuts_of)
-
-    def _merge(self, record: Said, cuts_of: CutsOf) -> None:
-        self.backwards += self._put(record.flows, cuts_of, record.seq > self._newest_seq)
-        self._newest_seq = max(self._newest_seq, record.seq)
+    def merge(self, cuts_of: CutsOf, lag: int = LAG) -> None:
+        """Merges what is older than ``lag`` ms, in the order in which it was said."""
+        horizon = self.last - lag
+        due = sorted((one for one in self._recent if one.time < horizon or not lag), key=lambda one: one.seq)
+        if not due:
+            return
+        self._recent = [one for one in self._recent if one.time >= horizon] if lag else []
+        self.pending = sum(len(one.flows) for one in self._recent)
+        self._put([one.flows for one in due], cuts_of, due[0].seq > self._newest_seq)
+        self._newest_seq = max(self._newest_seq, due[-1].seq)
 
     def recut(self, cuts_of: CutsOf, is_touched: Callable[[str], bool]) -> None:
         """Begins to keep spans for the flows that are touched by a change that was not known before."""
         for key in [key for key in self._single if is_touched(key)]:
             sample = self._single[key]
             cuts = cuts_of(key)
-            if cuts and cuts[-1] > unpack(sample)[3]:
+            if cuts and cuts[-1] > sample[3]:
                 del self._single[key]
                 self._spans[key] = {_span(cuts, sample): sample}
 
@@ -110,7 +98,7 @@ class Track:
         for key, spans in self._spans.items():
             found[key] = list(spans.values())
         for record in self._recent:
-            for key, sample in pairs(record.flows):
+            for key, sample in sound(record.flows).items():
                 known = found.get(key)
                 if known is None:
                     found[key] = [sample]
@@ -118,51 +106,41 @@ class Track:
                     known.append(sample)
         return found
 
-    def waiting_backwards(self) -> int:
-        """How many of the waiting records' counters went backwards."""
-        newest: dict[str, Sample] = {}
-        count = 0
-        for record in sorted(self._recent, key=lambda one: one.seq):
-            for key, sample in pairs(record.flows):
-                old = newest.get(key) or self._single.get(key)
-                if old is not None and record.seq > self._newest_seq and _went_backwards(old, sample):
-                    count += 1
-                else:
-                    newest[key] = sample
-        return count
+    def waiting_faults(self) -> tuple[int, int]:
+        """(malformed entries, counters that went backwards) of the records that wait."""
+        waiting = sorted(self._recent, key=lambda one: one.seq)
+        is_newer = bool(waiting) and waiting[0].seq > self._newest_seq
+        merged = merge([self._single] * is_newer + [one.flows for one in waiting])
+        return merged.malformed, merged.backwards
 
-    def _put(self, flows: Entries, cuts_of: CutsOf, is_newer: bool) -> int:
-        backwards = 0
+    def _put(self, records: Sequence[Mapping[str, Any]], cuts_of: CutsOf, is_newer: bool) -> None:
+        merged = merge(records)
+        self.malformed += merged.malformed
+        self.backwards += merged.backwards
         single = self._single
-        for key, sample in pairs(flows):
+        for key, sample in merged.samples.items():
             old = single.get(key)
             if old is None:
-                self._put_new(key, sample, cuts_of)
-            elif old <= sample:
+                self._put_new(key, sample, records, cuts_of)
+            elif old < sample:
                 single[key] = sample
-            elif is_newer and _went_backwards(old, sample):
-                backwards += 1
-        return backwards
+            elif is_newer and old != sample:
+                self.backwards += 1
 
     # A flow's first-seen time never changes, so that one look at the cuts after it settles how it is kept.
-    def _put_new(self, key: str, sample: Sample, cuts_of: CutsOf) -> None:
-        spans = self._spans.get(key)
+    def _put_new(self, key: str, sample: Sample, records: Sequence[Mapping[str, Any]], cuts_of: CutsOf) -> None:
         cuts = cuts_of(key)
-        if spans is None and not (cuts and cuts[-1] > unpack(sample)[3]):
+        if key not in self._spans and not (cuts and cuts[-1] > sample[3]):
             self._single[key] = sample
             return
-        if spans is None:
-            spans = self._spans[key] = {}
-        span = _span(cuts, sample)
-        if span not in spans or spans[span] < sample:
-            spans[span] = sample
+        spans = self._spans.setdefault(key, {})
+        for one in (record[key] for record in records if is_counters(record.get(key))):
+            span = _span(cuts, one)
+            if span not in spans or spans[span] < one:
+                spans[span] = one
 
 
 # Named by its beginning, which stays the same when other cuts become known.
 def _span(cuts: Sequence[int], sample: Sample) -> int:
-    index = bisect_right(cuts, unpack(sample)[4])
+    index = bisect_right(cuts, sample[4])
     return cuts[index - 1] if index else 0
-
-
-def _went_backwards(old: Sample, new: Sample) -> bool:
-    return any(after < before for before, after in zip(unpack(old)[:3], unpack(new)[:3], strict=True))
