@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from functools import lru_cache
 from ipaddress import IPv6Address
 from typing import NamedTuple
 
@@ -66,6 +67,7 @@ def pack_key(key: Key) -> bytes:
     return KEY.pack(*key)
 
 
+@lru_cache(maxsize=4096)
 def address_text(raw: bytes) -> str:
     """Canonical text of 16 bytes: dotted for IPv4-mapped ones, RFC 5952 for the rest."""
     if raw.startswith(_MAPPED):

@@ -16,6 +16,7 @@ MAX_GONE = 20000
 
 MAX_GONE_NAMESPACES = 4096
 
+_UNMARKED = Marks(0)
 _CHUNK = 200
 """Flows a record holds: a line stays below 32 KiB."""
 
@@ -115,7 +116,7 @@ class Ledger:
         for key in keys:
             parsed = layout.parse_key(key)
             text = layout.flow_text(parsed)
-            if layout.address_text(parsed.peer) in namespace.broadcasts:
+            if namespace.broadcasts and layout.address_text(parsed.peer) in namespace.broadcasts:
                 continue
             portion[text] = self._counters(namespace, text, layout.parse_value(table[key]))
             existing.discard(text)
@@ -133,7 +134,7 @@ class Ledger:
 
     def _counters(self, namespace: CapturedNamespace, text: str, value: layout.Value) -> list[int]:
         first, last = self._clock.wall(value.first), self._clock.wall(value.last)
-        existing, marks, seen = namespace.existing.get(text, (0, Marks(0), first))
+        existing, marks, seen = namespace.existing.get(text, (0, _UNMARKED, first))
         if namespace.primary and value.interface != namespace.primary:
             marks |= Marks.SECONDARY_INTERFACE
         attempts, answered = value.attempts + existing, value.answered + existing
