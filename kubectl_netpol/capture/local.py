@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import selectors
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -68,6 +69,8 @@ class InventoryFile:
             found = self._path.stat()
         except OSError:
             return None
+        if not stat.S_ISREG(found.st_mode):
+            return None  # a pipe can be read once only
         return found.st_mtime_ns, found.st_size, found.st_ino
 
 
@@ -176,5 +179,15 @@ class LocalSource:
         hints = [line.removeprefix("hint: ") for line in said.splitlines() if line.startswith("hint: ")]
         if errors:
             raise CaptureError(errors[-1], hints[-1] if hints else "")
-        last = said.strip().splitlines()[-1:] or [f"exit code {agent.returncode}"]
+        last = said.strip().splitlines()[-1:] or [_ending(agent.returncode)]
         raise CaptureError(f"the capture ended too early: {last[0]}", "what it had said until then is kept")
+
+
+def _ending(code: int) -> str:
+    """What became of a process that said nothing."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"the agent was ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"the agent was ended by signal {-code}"

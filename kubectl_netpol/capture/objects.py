@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,11 @@ from ..errors import InputError
 MAX_BYTES = 1 << 30
 _KINDS = "pods,services,endpointslices,namespaces,deployments,statefulsets,daemonsets,replicasets,jobs,cronjobs,nodes"
 HINT = f"make one: kubectl get {_KINDS} -A -o yaml > FILE"
+_MAYBE_ANCHOR = re.compile(r"(?:^|[\s,\[{:?-])&\S")
+_FAR_TOO_DEEP = 2000
+_MAX_DEPTH = 200
+_MAYBE_DEEP = re.compile(r"(?:^ {1000}|(?:[-?]\s+){1000})", re.MULTILINE)
+_HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -21,14 +28,7 @@ def read_objects(path: Path) -> list[dict[str, Any]]:
 
     Raises InputError that names the file when it cannot be read, is no YAML or JSON, or holds anything but objects.
     """
-    try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InputError(f"{path}: is larger than 1 GiB", HINT)
-        text = path.read_text("utf-8")
-    except OSError as error:
-        raise InputError(f"{path}: {error.strerror}", HINT) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: is not UTF-8 text", HINT) from error
+    text = _read(path)
     documents = [document for document in _parse(path, text) if document is not None]
     for number, document in enumerate(documents, 1):
         if not isinstance(document, dict) or not isinstance(document.get("kind"), str):
@@ -38,16 +38,53 @@ def read_objects(path: Path) -> list[dict[str, Any]]:
     return documents
 
 
+def _read(path: Path) -> str:
+    try:
+        found = path.stat()
+        if found.st_size > MAX_BYTES:
+            raise InputError(f"{path}: is larger than 1 GiB", HINT)
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISFIFO(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+            raise InputError(f"{path}: is a device, not a file", HINT)
+        return path.read_text("utf-8")
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}", HINT) from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is not UTF-8 text", HINT) from error
+
+
 def _parse(path: Path, text: str) -> list[Any]:
     if text.lstrip().startswith("{"):
         try:
-            return [json.loads(text)]
+            document = json.loads(text)
+            if _HALF_PAIR.search(text):
+                json.dumps(document, ensure_ascii=False).encode(
+                    "utf-8"
+                )  # half a pair could be neither stored nor printed
+            return [document]
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path}: is no JSON: {error}", HINT) from error
     try:
+        _refuse_bombs(path, text)
         return list(yaml.load_all(text, Loader=_LOADER))
     except yaml.MarkedYAMLError as error:
         line = f" in line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise InputError(f"{path}: is no YAML{line}: {error.problem}", HINT) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise InputError(f"{path}: is no YAML: {str(error).splitlines()[0]}", HINT) from error
+    except (yaml.YAMLError, RecursionError, ValueError, LookupError, AttributeError, TypeError) as error:
+        # What PyYAML raises for a value that does not fit its tag depends on the tag.
+        raise InputError(f"{path}: is no YAML: {(str(error) or 'a broken value').splitlines()[0]}", HINT) from error
+
+
+def _refuse_bombs(path: Path, text: str) -> None:
+    """kubectl prints no aliases, of which a few can stand for more than any memory holds, and nests nothing deeply,
+    which libyaml pays for with the C stack. Where neither can be in the text, it is not looked through twice."""
+    shallow = text.count("[") + text.count("{") < _FAR_TOO_DEEP and not _MAYBE_DEEP.search(text)
+    if shallow and not _MAYBE_ANCHOR.search(text):
+        return
+    depth = 0
+    for event in yaml.parse(text, Loader=_LOADER):
+        line = event.start_mark.line + 1 if event.start_mark else 0
+        if isinstance(event, yaml.AliasEvent):
+            raise InputError(f"{path}: has a YAML alias in line {line}, which kubectl never prints", HINT)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAX_DEPTH:
+            raise InputError(f"{path}: is nested deeper than {_MAX_DEPTH} levels in line {line}", HINT)
