@@ -44,9 +44,8 @@ def retransmissions(stage: Stage) -> int:
     total = 0
     for pod in (stage.client, stage.server):
         with pod.inside():
-            names, values = (
-                line.split() for line in Path("/proc/thread-self/net/snmp").read_text().splitlines() if line[:4] == "Tcp:"
-            )
+            lines = Path("/proc/thread-self/net/snmp").read_text().splitlines()
+        names, values = (line.split() for line in lines if line.startswith("Tcp:"))
         total += int(values[names.index("RetransSegs")])
     return total
 
