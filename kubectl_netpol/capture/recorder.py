@@ -64,7 +64,7 @@ class Recorder:
             self.save()
         except StoreError as error:
             rescued = rescue((self._cluster, recording) for recording in self.recordings())
-            hint = f"mend the cache, then: kubectl netpol cache import {rescued}"
+            hint = f"mend the cache, then: kubectl netpol cache import -f {rescued}"
             raise StoreError(f"{error.message}; the recording was saved in {rescued}", hint) from error
 
 

@@ -40,10 +40,10 @@ PROGRAM = r"""
 
 static void print(const char *name, const void *from, size_t size)
 {
-	printf("%s ", name);
-	for (size_t i = 0; i < size; i++)
-		printf("%02x", ((const unsigned char *)from)[i]);
-	printf("\n");
+    printf("%s ", name);
+    for (size_t i = 0; i < size; i++)
+        printf("%02x", ((const unsigned char *)from)[i]);
+    printf("\n");
 }
 
 static const struct address local = {.bytes = {[10] = 0xff, 0xff, 10, 1, 0, 2}};
@@ -52,28 +52,29 @@ static const struct address peer6 = {.bytes = {0xfd, [15] = 9}};
 
 int main(void)
 {
-	struct neighbor_key key = {.scope = 7, .port = 8080, .protocol = 6, .role = ROLE_OUT, .local = local, .peer = peer6};
-	struct neighbor neighbor = {.attempts = 3, .answered = 2, .refused = 1, .first = 0x0102030405060708,
-				    .last = 0x1112131415161718, .interface = 4};
-	struct bound_key bound = {.scope = 7, .port = 53};
-	struct settings settings = {.seed = 0x0123456789abcdef, .recent_mask = 65535};
-	struct dns_chunk chunk = {.scope = 7, .local_port = 40000, .protocol = 17, .last = 1, .local = local, .peer = peer,
-				  .position = 1024, .length = 3, .data = "abc"};
-	print("neighbor_key", &key, sizeof(key));
-	print("neighbor", &neighbor, sizeof(neighbor));
-	print("bound_key", &bound, sizeof(bound));
-	print("settings", &settings, sizeof(settings));
-	print("dns_chunk", &chunk, sizeof(chunk));
-	const char *counts[] = {[COUNT_OVERFLOW] = "overflow", [COUNT_FRAGMENTS] = "fragments",
-		[COUNT_MULTICAST] = "multicast", [COUNT_BROADCAST] = "broadcast", [COUNT_ICMP] = "icmp",
-		[COUNT_OTHER] = "other", [COUNT_SHORT] = "short", [COUNT_UNSOLICITED] = "unsolicited",
-		[COUNT_DNS_LOST] = "dns_lost", [COUNTS] = "end"};
-	printf("counts");
-	for (int i = 0; i < COUNTS; i++)
-		printf(" %s", counts[i]);
-	printf("\nnumbers %d %d %d %d %d %d %d %d\n", ROLE_IN, ROLE_OUT, BOUND_SERVER, BOUND_CLIENT, ENTRY_TCX_INGRESS,
-	       ENTRY_TCX_EGRESS, DNS_CHUNK, (int)sizeof(struct udp_flow_key));
-	return 0;
+    struct neighbor_key key = {.scope = 7, .port = 8080, .protocol = 6, .role = ROLE_OUT, .local = local,
+                               .peer = peer6};
+    struct neighbor neighbor = {.attempts = 3, .answered = 2, .refused = 1, .first = 0x0102030405060708,
+                    .last = 0x1112131415161718, .interface = 4};
+    struct bound_key bound = {.scope = 7, .port = 53};
+    struct settings settings = {.seed = 0x0123456789abcdef, .recent_mask = 65535};
+    struct dns_chunk chunk = {.scope = 7, .local_port = 40000, .protocol = 17, .last = 1, .local = local, .peer = peer,
+                  .position = 1024, .length = 3, .data = "abc"};
+    print("neighbor_key", &key, sizeof(key));
+    print("neighbor", &neighbor, sizeof(neighbor));
+    print("bound_key", &bound, sizeof(bound));
+    print("settings", &settings, sizeof(settings));
+    print("dns_chunk", &chunk, sizeof(chunk));
+    const char *counts[] = {[COUNT_OVERFLOW] = "overflow", [COUNT_FRAGMENTS] = "fragments",
+        [COUNT_MULTICAST] = "multicast", [COUNT_BROADCAST] = "broadcast", [COUNT_ICMP] = "icmp",
+        [COUNT_OTHER] = "other", [COUNT_SHORT] = "short", [COUNT_UNSOLICITED] = "unsolicited",
+        [COUNT_DNS_LOST] = "dns_lost", [COUNTS] = "end"};
+    printf("counts");
+    for (int i = 0; i < COUNTS; i++)
+        printf(" %s", counts[i]);
+    printf("\nnumbers %d %d %d %d %d %d %d %d\n", ROLE_IN, ROLE_OUT, BOUND_SERVER, BOUND_CLIENT, ENTRY_TCX_INGRESS,
+           ENTRY_TCX_EGRESS, DNS_CHUNK, (int)sizeof(struct udp_flow_key));
+    return 0;
 }
 """
 

@@ -1,4 +1,4 @@
-"""Files of Kubernetes objects: what kubectl prints is read, anything else is refused in one line that names the file."""
+"""Files of Kubernetes objects: what kubectl prints is read, anything else is refused in one line that names it."""
 
 from __future__ import annotations
 

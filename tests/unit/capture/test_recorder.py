@@ -158,7 +158,7 @@ def test_where_the_cache_takes_no_more_a_file_takes_all(recorder, store, monkeyp
         recorder.save_or_rescue()
     (rescued,) = tmp_path.glob("kubectl-netpol-*.ndjson")
     assert str(rescued) in failed.value.message
-    assert f"kubectl netpol cache import {rescued}" in failed.value.hint
+    assert f"kubectl netpol cache import -f {rescued}" in failed.value.hint
     assert rescued.stat().st_mode & 0o777 == 0o600
     assert b"web" in rescued.read_bytes()
 
