@@ -108,7 +108,7 @@ class Capture:
         self.records: list[Record] = []
         self._changed = threading.Condition()
         self._failure: Exception | None = None
-        self._ended = False
+        self._ended = self._hung_up = False
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
         if ready:
@@ -132,11 +132,20 @@ class Capture:
                     self.records.append(record)
                     self.account.add(record)
                     self._changed.notify_all()
+                if self._hung_up:
+                    return
         except Exception as error:  # noqa: BLE001 - told by ``wait`` and ``stop``
             self._failure = error
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+    def hang_up(self) -> None:
+        """Read no more: the agent finds its output closed."""
+        assert self.process.stdout is not None
+        self._hung_up = True
+        self._reader.join(PATIENCE)
+        self.process.stdout.close()
 
     def wait(self, condition: Callable[[Account], object], what: str, seconds: float = PATIENCE) -> None:
         """Wait until the account fulfils a condition. Fails, saying ``what`` was missed, when it never does."""
