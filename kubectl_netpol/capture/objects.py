@@ -18,6 +18,7 @@ HINT = f"make one: kubectl get {_KINDS} -A -o yaml > FILE"
 _MAYBE_ANCHOR = re.compile(r"(?:^|[\s,\[{:?-])&\S")
 _FAR_TOO_DEEP = 2000
 _MAX_DEPTH = 200
+_MAX_ALIASED = 1_000_000
 _MAYBE_DEEP = re.compile(r"(?:^ {1000}|(?:[-?]\s+){1000})", re.MULTILINE)
 _HALF_PAIR = re.compile(r"\\u[dD][89a-fA-F]")
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -75,16 +76,35 @@ def _parse(path: Path, text: str) -> list[Any]:
 
 
 def _refuse_bombs(path: Path, text: str) -> None:
-    """kubectl prints no aliases, of which a few can stand for more than any memory holds, and nests nothing deeply,
-    which libyaml pays for with the C stack. Where neither can be in the text, it is not looked through twice."""
+    """A few aliases can stand for more than any memory holds, and libyaml pays for depth with the C stack. Where
+    neither can be in the text, it is not looked through twice."""
     shallow = text.count("[") + text.count("{") < _FAR_TOO_DEEP and not _MAYBE_DEEP.search(text)
     if shallow and not _MAYBE_ANCHOR.search(text):
         return
-    depth = 0
+    aliased = 0
+    sizes: dict[str, int] = {}
+    open_nodes: list[tuple[str | None, int]] = [(None, 0)]
     for event in yaml.parse(text, Loader=_LOADER):
+        if isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, 1))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, size = open_nodes.pop()
+            sizes[anchor or ""] = size
+            _grow(open_nodes, size)
+        elif isinstance(event, yaml.AliasEvent):
+            anchor = event.anchor or ""
+            size = sizes.get(anchor, _MAX_ALIASED if anchor in dict(open_nodes) else 1)
+            aliased += size
+            _grow(open_nodes, size)
+        elif isinstance(event, yaml.ScalarEvent):
+            _grow(open_nodes, 1)
         line = event.start_mark.line + 1 if event.start_mark else 0
-        if isinstance(event, yaml.AliasEvent):
-            raise InputError(f"{path}: has a YAML alias in line {line}, which kubectl never prints", HINT)
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _MAX_DEPTH:
+        if len(open_nodes) > _MAX_DEPTH:
             raise InputError(f"{path}: is nested deeper than {_MAX_DEPTH} levels in line {line}", HINT)
+        if aliased >= _MAX_ALIASED:
+            raise InputError(f"{path}: its YAML aliases stand for too much in line {line}", HINT)
+
+
+def _grow(open_nodes: list[tuple[str | None, int]], by: int) -> None:
+    anchor, size = open_nodes[-1]
+    open_nodes[-1] = anchor, size + by

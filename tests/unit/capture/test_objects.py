@@ -54,6 +54,11 @@ def test_many_documents_are_read_and_empty_ones_passed_over(tmp_path):
     ]
 
 
+def test_a_few_references_are_followed(tmp_path):
+    text = "kind: List\nitems: [{kind: Pod, metadata: &m {name: web}}, {kind: Node, metadata: *m}]"
+    assert [item["metadata"] for item in read_objects(write(tmp_path, text))[0]["items"]] == [{"name": "web"}] * 2
+
+
 def test_text_that_only_looks_like_an_anchor_is_text(tmp_path):
     pod = POD | {"metadata": {"name": "web", "annotations": {"run": "a &b && *c", "x": "[" * 3000, "y": "- " * 1500}}}
     assert read_objects(write(tmp_path, yaml.safe_dump(pod, width=1 << 20))) == [pod]
@@ -87,7 +92,8 @@ BROKEN = {
     "a huge number": "kind: " + "9" * 5000,
     "a huge JSON number": '{"kind": ' + "9" * 5000 + "}",
     "half a surrogate pair": '{"kind": "Pod", "metadata": {"name": "\\ud800"}}',
-    "references": "kind: &k Pod\nmetadata: {name: *k}",
+    "a reference to itself": "kind: Pod\nmetadata: &m {name: *m}",
+    "a reference to nothing": "kind: *k",
     "a bomb of references": "kind: List\n" + BOMB,
     "a bomb of merges": "kind: List\n" + MERGE_BOMB,
     "deep brackets": "[" * 100_000,
