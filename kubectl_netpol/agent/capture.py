@@ -82,16 +82,17 @@ class Capture:
             self.scan()
 
     def scan(self) -> float:
-        """Looks everywhere; returns the seconds that it took."""
+        """Looks everywhere; returns the seconds that looking took, without those of entering what was found."""
         begun, self.wants_scan = time.monotonic(), False
         mounts, processes = self.discovery.scan_mounts(), self.discovery.scan_processes()
+        took = time.monotonic() - begun
         for inode, pid in processes.items():
             mounts.setdefault(inode, f"/proc/{pid}/ns/net")
         for inode, path in mounts.items():
             self.enter(inode, path)
         for namespace in self.living():
             self._check_presence(namespace, mounts.get(namespace.inode), processes.get(namespace.inode))
-        return time.monotonic() - begun
+        return took
 
     def _check_presence(self, namespace: CapturedNamespace, path: str | None, pid: int | None) -> None:
         if path is None:
