@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 from dataclasses import dataclass, field
+from threading import Thread
 
 from . import layout, stub, syscalls
 from .kernel import Kernel
@@ -62,8 +63,12 @@ class Attachment:
         for link in self.links:
             os.close(link)
         self.links.clear()
+        self.close_packets()
+
+    def close_packets(self) -> None:
+        """Lets the socket go, if there is one. The kernel takes 10 ms for it, in which nobody should have to wait."""
         if self.packets:
-            self.packets.close()
+            Thread(target=self.packets.close, daemon=True).start()
             self.packets = None
 
 
@@ -78,7 +83,8 @@ def attach(stubs: Stubs, index: int, name: str) -> Attachment:
 def _attach_tcx(stubs: Stubs, index: int) -> Attachment:
     attachment = Attachment()
     try:
-        for program, hook in ((stubs.ingress, _TCX_INGRESS), (stubs.egress, _TCX_EGRESS)):
+        # Each takes the kernel some 10 ms (an RCU grace period), and a new pod begins by asking: egress goes first.
+        for program, hook in ((stubs.egress, _TCX_EGRESS), (stubs.ingress, _TCX_INGRESS)):
             # First in the chain: a program before ours could end it, and the packet would go unseen.
             attributes = struct.pack("<IIII", program, index, hook, _BEFORE)
             attachment.links.append(syscalls.bpf(_LINK_CREATE, attributes, "attaching a tcx link"))

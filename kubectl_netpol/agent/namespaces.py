@@ -78,6 +78,11 @@ class CapturedNamespace:
                 failures.append(f"interface {name} could not be attached: {error.strerror}")
         return failures
 
+    def close_packets(self) -> None:
+        """Lets go of what would keep the namespace alive."""
+        for attachment in self.attachments.values():
+            attachment.close_packets()
+
     def close(self) -> None:
         """Lets go of interfaces and programs."""
         for attachment in self.attachments.values():
