@@ -16,7 +16,8 @@ _HEADER = struct.Struct("<IHHII")
 _GENERIC = struct.Struct("<Bxxx")
 _ATTRIBUTE = struct.Struct("<HH")
 _SOL_NETLINK, _LISTEN_ALL_NSID = 270, 8
-_GROUPS = (1, 5, 9, 28)  # link, IPv4 address, IPv6 address, nsid
+_GROUPS = (1, 5, 7, 9, 11, 28)  # link, IPv4 address, IPv4 route, IPv6 address, IPv6 route, nsid
+_ROUTES = (24, 25)
 _NEWNSID, _DELNSID, _GETNSID, _ERROR = 88, 89, 90, 2
 _NSID, _PID, _FD = 1, 2, 3
 _REQUEST, _ACK = 1, 4
@@ -62,10 +63,18 @@ class Events:
                 continue
             nsid = next((struct.unpack("<i", raw)[0] for _level, _type, raw in ancillary if len(raw) == 4), None)
             for kind, body in _messages(data):
-                yield Event(_attribute(body, _NSID), True) if kind == _DELNSID else Event(nsid)
+                if kind == _DELNSID:
+                    yield Event(_attribute(body, _NSID), True)
+                elif kind not in _ROUTES or (nsid is not None and _is_default(body)):
+                    yield Event(nsid)
 
     def close(self) -> None:
         self._socket.close()
+
+
+def _is_default(route: bytes) -> bool:
+    """A pod's default route says which of its interfaces is the main one; struct rtmsg: family, destination length."""
+    return route[1:2] == b"\0"
 
 
 def number_namespace(descriptor: int) -> int | None:

@@ -135,7 +135,7 @@ class Ledger:
     def _counters(self, namespace: CapturedNamespace, text: str, value: layout.Value) -> list[int]:
         first, last = self._clock.wall(value.first), self._clock.wall(value.last)
         existing, marks, seen = namespace.existing.get(text, (0, _UNMARKED, first))
-        if namespace.primary and value.interface != namespace.primary:
+        if namespace.primary and value.interface not in (namespace.primary, *namespace.former):
             marks |= Marks.SECONDARY_INTERFACE
         attempts, answered = value.attempts + existing, value.answered + existing
         return [attempts, answered, value.refused, min(first, seen), last, int(marks)]

@@ -35,6 +35,7 @@ class CapturedNamespace:
     addresses: set[str] = field(default_factory=set)
     broadcasts: frozenset[str] = frozenset()
     primary: int = 0
+    former: set[int] = field(default_factory=set)
     existing: dict[str, tuple[int, Marks, int]] = field(default_factory=dict)
     is_gone: bool = False
     has_news: bool = True
@@ -65,9 +66,16 @@ class CapturedNamespace:
         before = set(self.addresses), self.primary
         self.addresses.update(interfaces.addresses)
         self.broadcasts = interfaces.broadcasts
-        self.primary = _default_route(interfaces.indexes)
+        self._choose_primary(interfaces.indexes)
         self.has_news |= before != (self.addresses, self.primary)
         return failures
+
+    def _choose_primary(self, indexes: dict[int, str]) -> None:
+        # Where the last default route goes away with its interface, what was heard by it stays what it was.
+        chosen = _default_route(indexes) or self.primary or min(indexes, default=0)
+        if self.primary not in (chosen, *indexes):
+            self.former.add(self.primary)
+        self.primary = chosen
 
     def _attach(self, fresh: dict[int, str]) -> list[str]:
         failures = []
@@ -92,7 +100,7 @@ class CapturedNamespace:
 
 
 def _default_route(indexes: dict[int, str]) -> int:
-    """The index of the interface with the default route, else the first one's; 0 when there is none."""
+    """The index of the interface with the default route; 0 when there is none."""
     by_name = {name: index for index, name in indexes.items()}
     for table, device, destination, any_ in (("route", 0, 1, "00000000"), ("ipv6_route", 9, 0, "0" * 32)):
         for line in _lines(f"/proc/thread-self/net/{table}"):
@@ -100,7 +108,7 @@ def _default_route(indexes: dict[int, str]) -> int:
             is_default = len(fields) > max(device, destination) and fields[destination] == any_
             if is_default and fields[device] in by_name and (table == "route" or fields[1] == "00"):
                 return by_name[fields[device]]
-    return min(indexes, default=0)
+    return 0
 
 
 def _has_sockets() -> bool:

@@ -55,7 +55,7 @@ def read_translations() -> Translations:
     """
     translations: Translations = {}
     try:
-        with NFCTSocket() as conntrack:
+        with NFCTSocket(nfgen_family=socket.AF_UNSPEC) as conntrack:
             for entry in conntrack.dump():
                 _note_translation(translations, entry)
     except (OSError, AttributeError, KeyError, TypeError, ValueError):
