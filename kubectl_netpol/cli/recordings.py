@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from ..cache.store import LOCAL, Store, exists
 from ..model import NetworkNeighbors, Workload
 from ..neighbors.recording import summarise
@@ -32,6 +34,8 @@ def advice(scope: Scope) -> str:
         with Store.open(scope.directory) as store:
             if store.workloads(LOCAL):
                 return "there are recordings of this machine: add --local"
+    if scope.is_local and os.geteuid() != 0 and not exists(scope.directory):
+        return "what was recorded with sudo is in root's cache: sudo the same command, or name it with --cache-dir"
     if scope.namespace:
         return "look in all namespaces with -A, or record first: kubectl netpol record --help"
     return "record first: kubectl netpol record --help"
