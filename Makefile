@@ -29,7 +29,7 @@ lint: $(VENV)/tools
 
 bench: $(VENV)/tools $(VENV)/product
 	@.ci/need bench
-	$(BIN)/python bench/run.py
+	$(BIN)/python bench/run.py $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
 # The names inside are relative, so the object is the same wherever the checkout lies.
 bpf:
