@@ -41,7 +41,7 @@ def make_policies(path: Path) -> dict[str, Any]:
     begun = time.process_time()
     inventory = Inventory()
     inventory.observe(objects(), BEGIN)
-    fold = Fold(inventory)
+    fold = Fold(inventory, is_complete=True)
     with path.open("rb") as stream:
         for line in stream:
             fold.add(decode(line))
