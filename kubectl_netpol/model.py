@@ -96,8 +96,9 @@ class Port:
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """The other side: either selectors or one address, never both.
+    """The other side: either selectors or one address, never both; or a block of addresses.
 
+    ``block`` is a canonical CIDR that somebody wrote into a document: nothing that was recorded has one.
     ``name`` is for people (``shop/deployment/api``, ``node/worker-1``); ``namespace_selector`` is None for
     the workload's own namespace. An UNKNOWN or OWN_NODE peer is kept for the account, never for a policy.
     """
@@ -107,6 +108,7 @@ class Peer:
     pod_selector: Selector | None = None
     namespace_selector: Selector | None = None
     address: str = ""
+    block: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,22 +14,15 @@ from ..known_servers.edits import Addition, add_documents, remove_documents
 from ..known_servers.lookup import Lookup
 from ..known_servers.overlap import explain, remarks
 from ..known_servers.sources import read_sources
-from ..known_servers.store import ENVIRONMENT, HEADER, default_path, edit, read_known_servers
+from ..known_servers.store import HEADER, edit, read_known_servers
 from ..known_servers.values import Document, check_document_name, holds_every_address, known_server
 from ..known_servers.writer import document_object, list_object, write_documents, write_list
 from . import streams
+from .known_option import known_servers_option, known_servers_place
 
 NOTES_LIMIT = 20
 """An import of thousands of blocks that overlap says so of the first, and how many more there are."""
 
-known_servers_option = click.option(
-    "--known-servers",
-    "path",
-    envvar=ENVIRONMENT,
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help=f"Their file; {ENVIRONMENT} sets it too. [default: ~/.config/kubectl-netpol/known-servers.yaml]",
-)
 _force_option = click.option("--force", is_flag=True, help="Accept 0.0.0.0/0 and ::/0, which hold every address.")
 
 
@@ -121,7 +113,7 @@ def remove(names: tuple[str, ...], path: Path | None) -> None:
       kubectl netpol known-servers remove $(kubectl netpol known-servers list -o name)
     """
     plain = [name.rpartition("/")[2] for name in names]
-    file, _ = _place(path)
+    file, _ = known_servers_place(path)
     edit(file, lambda text: remove_documents(text, str(file), plain))
     for name in dict.fromkeys(plain):
         streams.line(f"{_resource(name)} removed")
@@ -186,13 +178,8 @@ def explain_(address: str, path: Path | None) -> None:
         streams.line(line)
 
 
-def _place(path: Path | None) -> tuple[Path, bool]:
-    """The file, and whether it was named."""
-    return (path.expanduser(), True) if path else (default_path(os.environ), False)
-
-
 def _documents(path: Path | None) -> tuple[Document, ...]:
-    file, is_named = _place(path)
+    file, is_named = known_servers_place(path)
     return tuple(merge(read_known_servers(file, is_named)).values())
 
 
@@ -207,7 +194,7 @@ def _chosen(path: Path | None, names: Iterable[str]) -> tuple[Document, ...]:
 
 
 def _add(path: Path | None, documents: Iterable[Document]) -> Addition:
-    file, _ = _place(path)
+    file, _ = known_servers_place(path)
     additions: list[Addition] = []
 
     def change(text: str) -> str:

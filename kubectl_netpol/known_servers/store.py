@@ -11,7 +11,7 @@ import fcntl
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,7 +20,6 @@ from .documents import read_documents
 from .lookup import Lookup
 from .values import Document
 
-ENVIRONMENT = "KUBECTL_NETPOL_KNOWN_SERVERS"
 SIZE_LIMIT = 16 << 20
 """Bytes of one file: about 200,000 blocks.
 
@@ -29,13 +28,6 @@ Measured, a megabyte costs 10 MiB of memory in our own layout, 20 to 50 in anoth
 LOCK_SECONDS = 10.0
 
 HEADER = "# KnownServers of kubectl netpol. Edit as you like: comments and order stay.\n"
-
-
-def default_path(environment: Mapping[str, str]) -> Path:
-    """``kubectl-netpol/known-servers.yaml`` in $XDG_CONFIG_HOME (where it is absolute) or ~/.config."""
-    base = environment.get("XDG_CONFIG_HOME", "")
-    folder = Path(base) if base.startswith("/") else Path(environment.get("HOME") or "~").expanduser() / ".config"
-    return folder / "kubectl-netpol" / "known-servers.yaml"
 
 
 def read_file(path: Path) -> str:

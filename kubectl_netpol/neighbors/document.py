@@ -37,20 +37,30 @@ Document = dict[str, Any]
 
 def is_expressible(key: NeighborKey) -> bool:
     """Whether a NetworkPolicy has words for this neighbor: a port, and a peer that a rule may name."""
-    if key.port.protocol is Protocol.ICMP or not 0 < key.port.port <= 65535:
-        return False
-    return key.peer.kind not in _NO_RULE and not is_everyone(key.peer)
+    return _has_words(key) and not is_everyone(key.peer)
+
+
+def selects_everyone(key: NeighborKey) -> bool:
+    """Whether only the emptiness of its selectors keeps this neighbor from being expressible."""
+    has_selector = key.peer.pod_selector is not None or key.peer.namespace_selector is not None
+    return _has_words(key) and has_selector and is_everyone(key.peer)
 
 
 def is_everyone(peer: Peer) -> bool:
-    """Whether a rule for this peer would admit more than one workload: it has neither an address nor a selector."""
-    return not peer.address and (peer.pod_selector is None or peer.pod_selector.is_empty)
+    """Whether a rule for this peer would admit every pod of its namespace or of all: no address, no selector.
+
+    All pods of chosen namespaces, as a document may have them, are not everyone.
+    """
+    if peer.address or peer.block:
+        return False
+    selector = peer.pod_selector or peer.namespace_selector
+    return selector is None or selector.is_empty
 
 
 def unnamed(peer: Peer) -> Peer:
     """The peer as an entry of the spec tells it: without its name, and only internal (WORKLOAD) or EXTERNAL."""
     kind = PeerKind.EXTERNAL if peer.kind is PeerKind.EXTERNAL else PeerKind.WORKLOAD
-    return Peer(kind, "", peer.pod_selector, peer.namespace_selector, peer.address)
+    return Peer(kind, "", peer.pod_selector, peer.namespace_selector, peer.address, peer.block)
 
 
 def to_document(neighbors: NetworkNeighbors) -> Document:
@@ -102,6 +112,11 @@ def selector_document(selector: Selector) -> Document:
     return document
 
 
+def _has_words(key: NeighborKey) -> bool:
+    is_port = key.port.protocol is not Protocol.ICMP and 0 < key.port.port <= 65535
+    return is_port and key.peer.kind not in _NO_RULE
+
+
 def _entries(neighbors: NetworkNeighbors, direction: Direction) -> list[Document]:
     by_peer: dict[Peer, list[Neighbor]] = {}
     for neighbor in neighbors.answered:
@@ -121,6 +136,8 @@ def _entry(direction: Direction, peer: Peer, group: list[Neighbor]) -> Document:
         "podSelector": _maybe_selector(peer.pod_selector),
         "ports": [_port(port) for port in sorted({neighbor.key.port for neighbor in group})],
     }
+    if peer.block:
+        entry["ipAddresses"] = [peer.block]
     told = json.dumps([direction, entry], sort_keys=True, separators=(",", ":"))
     return {"identifier": hashlib.sha256(told.encode()).hexdigest()} | entry
 
@@ -176,6 +193,8 @@ def _peer(peer: Peer) -> Document:
     document: Document = {"kind": str(peer.kind), "name": peer.name}
     if peer.address:
         document["ipAddress"] = peer.address
+    if peer.block:
+        document["ipBlock"] = peer.block
     if peer.pod_selector is not None:
         document["podSelector"] = selector_document(peer.pod_selector)
     if peer.namespace_selector is not None:

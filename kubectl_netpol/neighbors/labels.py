@@ -42,6 +42,18 @@ def stable_selector(selector: Selector) -> Selector:
     return Selector(stable(selector.match_labels), kept)
 
 
+def is_volatile(selector: Selector) -> bool:
+    """Whether the selector asks for volatile labels only."""
+    return not selector.is_empty and stable_selector(selector).is_empty
+
+
+def selector_text(selector: Selector) -> str:
+    """The selector as kubectl's ``-l`` writes it, for people."""
+    labels = [f"{key}={value}" for key, value in selector.match_labels]
+    labels += [f"{one.key} {one.operator} ({','.join(one.values)})" for one in selector.match_expressions]
+    return ",".join(labels) or "<all>"
+
+
 def read_selector(fields: Fields, name: str) -> Selector:
     """A LabelSelector, or the plain map of labels that Services and ReplicationControllers have.
 

@@ -55,7 +55,7 @@ class Fields:
         found = self.value.get(name)
         if found is None:
             found = {}
-        return Fields(found, self._path(name)) if isinstance(found, dict) else self._refuse(name, "a mapping")
+        return Fields(found, self.path(name)) if isinstance(found, dict) else self._refuse(name, "a mapping")
 
     def each(self, name: str) -> list[Fields]:
         """The mappings of a list."""
@@ -63,7 +63,7 @@ class Fields:
         for item in items:
             if not isinstance(item, dict):
                 self._refuse(name, "a list of mappings")
-        return [Fields(item, f"{self._path(name)}[{index}]") for index, item in enumerate(items)]
+        return [Fields(item, f"{self.path(name)}[{index}]") for index, item in enumerate(items)]
 
     def texts(self, name: str) -> tuple[str, ...]:
         items = self._list(name)
@@ -96,11 +96,12 @@ class Fields:
             return []
         return found if isinstance(found, list) else self._refuse(name, "a list")
 
-    def _path(self, name: str) -> str:
+    def path(self, name: str) -> str:
+        """The way to a field of this mapping, for messages."""
         return f"{self.place} {name}" if self.place.endswith(":") else f"{self.place}.{name}"
 
     def _refuse(self, name: str, wanted: str) -> Any:
-        raise InputError(f"{self._path(name)} is not {wanted}", _HINT)
+        raise InputError(f"{self.path(name)} is not {wanted}", _HINT)
 
 
 @dataclass(frozen=True, slots=True)

@@ -154,6 +154,7 @@ def order(key: NeighborKey) -> tuple[object, ...]:
         peer.namespace_selector or _NO_SELECTOR,
         peer.pod_selector is not None,
         peer.pod_selector or _NO_SELECTOR,
+        peer.block,
         key.port.protocol,
         key.port.port,
     )

@@ -6,24 +6,28 @@ user's KnownServers; other kinds of documents are built from its ``Policy`` valu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
 from ..model import Direction, Neighbor, NetworkNeighbors, Workload
-from ..neighbors.document import is_expressible, selector_document, workload_labels
+from ..neighbors.document import is_expressible, selector_document, selects_everyone, workload_labels
+from .comments import Comment, comment
 from .naming import is_label_value, policy_name
-from .notes import Note, left_out, silent_directions, standing
+from .notes import Note, host_bits, left_out, silent_directions, standing
 from .references import Reference, references
-from .rules import Lookup, no_servers, rules
+from .rules import Lookup, Rule, no_servers, rules
 
 BOTH = (Direction.INGRESS, Direction.EGRESS)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``directions``: what is isolated, or empty for the directions in which traffic was recorded."""
+    """``directions``: what is isolated, or empty for the directions in which traffic was recorded.
+
+    ``allow_empty_selector``: of the workload, and of peers that are all pods of a namespace.
+    """
 
     directions: tuple[Direction, ...] = ()
     include_unanswered: bool = False
@@ -37,6 +41,7 @@ class Policy:
     workload: Workload
     document: dict[str, Any]
     references: tuple[Reference, ...] = ()
+    comments: tuple[Comment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes
         notes.append(Note(one.workload, text))
         return None
     admitted = tuple(neighbor for neighbor in one.neighbors if _is_admitted(neighbor, options))
-    notes.extend(left_out(one, options.include_unanswered))
+    notes.extend(left_out(one, admitted, options.include_unanswered))
     if not admitted:
         notes.append(Note(one.workload, "no policy: nothing that a policy can admit was answered; record for longer"))
         return None
@@ -80,11 +85,20 @@ def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes
     directions = options.directions or _directions(admitted)
     notes.extend(silent_directions(one.workload, directions, _directions(admitted), bool(options.directions)))
     notes.extend(standing(one, admitted))
-    return Policy(one.workload, _document(one, admitted, directions, lookup), references(admitted, directions, lookup))
+    notes.extend(host_bits(one.workload, admitted, lookup))
+    isolated = {
+        direction: rules((n for n in admitted if n.key.direction is direction), lookup)
+        for direction in BOTH
+        if direction in directions
+    }
+    known = references(admitted, directions, lookup)
+    return Policy(one.workload, _document(one, isolated), known, comment(isolated, admitted, lookup))
 
 
 def _is_admitted(neighbor: Neighbor, options: Options) -> bool:
-    return is_expressible(neighbor.key) and (neighbor.is_answered or options.include_unanswered)
+    if not (neighbor.is_answered or options.include_unanswered):
+        return False
+    return is_expressible(neighbor.key) or (options.allow_empty_selector and selects_everyone(neighbor.key))
 
 
 def _directions(neighbors: Iterable[Neighbor]) -> tuple[Direction, ...]:
@@ -92,14 +106,11 @@ def _directions(neighbors: Iterable[Neighbor]) -> tuple[Direction, ...]:
     return tuple(direction for direction in BOTH if direction in seen)
 
 
-def _document(
-    one: NetworkNeighbors, admitted: tuple[Neighbor, ...], directions: tuple[Direction, ...], lookup: Lookup
-) -> dict[str, Any]:
+def _document(one: NetworkNeighbors, isolated: Mapping[Direction, tuple[Rule, ...]]) -> dict[str, Any]:
     spec: dict[str, Any] = {"podSelector": selector_document(one.selector)}
-    for direction in BOTH:
-        if direction in directions:
-            spec[str(direction)] = rules((n for n in admitted if n.key.direction is direction), direction, lookup)
-    spec["policyTypes"] = [direction.capitalize() for direction in BOTH if direction in directions]
+    for direction, found in isolated.items():
+        spec[str(direction)] = [rule.document(direction) for rule in found]
+    spec["policyTypes"] = [direction.capitalize() for direction in isolated]
     labels = {key: value for key, value in workload_labels(one.workload).items() if is_label_value(value)}
     metadata = {
         "name": policy_name(one.workload),

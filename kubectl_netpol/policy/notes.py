@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from ipaddress import ip_network
 
-from ..model import Direction, Mark, Neighbor, NetworkNeighbors, PeerKind, Protocol, Workload
-from ..neighbors.document import is_everyone, is_expressible
+from ..model import Direction, Mark, Neighbor, NeighborKey, NetworkNeighbors, Peer, PeerKind, Protocol, Workload
+from ..neighbors.document import is_expressible, selects_everyone
+from ..neighbors.labels import is_volatile, selector_text
+from .rules import Lookup
 
 _SHOWN = 3
+_UNSELECTED = frozenset({PeerKind.SERVICE, PeerKind.NODE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,11 +26,12 @@ class Note:
         return f"{self.workload.path} in namespace {self.workload.namespace}: {self.text}"
 
 
-def left_out(one: NetworkNeighbors, include_unanswered: bool) -> Iterator[Note]:
+def left_out(one: NetworkNeighbors, admitted: Iterable[Neighbor], include_unanswered: bool) -> Iterator[Note]:
     """What was recorded and is not in the policy, by reason."""
     reasons: dict[str, list[Neighbor]] = {}
+    kept = {id(neighbor) for neighbor in admitted}
     for neighbor in one.neighbors:
-        reason = _reason(neighbor, include_unanswered)
+        reason = "" if id(neighbor) in kept else _reason(neighbor, include_unanswered)
         if reason:
             reasons.setdefault(reason, []).append(neighbor)
     for reason, neighbors in sorted(reasons.items()):
@@ -57,9 +62,32 @@ def standing(one: NetworkNeighbors, admitted: Iterable[Neighbor]) -> Iterator[No
         marked = [neighbor for neighbor in neighbors if mark in neighbor.counts.marks]
         if marked:
             yield Note(one.workload, f"{_listed(marked)}: {text}")
-    wide = [neighbor for neighbor in neighbors if _is_everywhere(neighbor)]
-    if wide:
-        yield Note(one.workload, f"{_listed(wide)}: admitted in every namespace")
+    for test, text in _WIDE.items():
+        found = [neighbor for neighbor in neighbors if test(neighbor.key.peer)]
+        if found:
+            yield Note(one.workload, f"{_listed(found)}: {text}")
+
+
+def host_bits(workload: Workload, admitted: Iterable[Neighbor], lookup: Lookup) -> Iterator[Note]:
+    """Blocks that were written with an address which is not their first, as Kubernetes does not take them."""
+    found: dict[str, str] = {}
+    for peer in {neighbor.key.peer for neighbor in admitted}:
+        if peer.block and peer.name:
+            found[peer.name] = peer.block
+        block = lookup(peer.address) if peer.address else None
+        if block is not None and _has_host_bits(block.ip_block):
+            found[block.ip_block] = block.cidr
+    for written, cidr in sorted(found.items()):
+        text = f"{written} is written as {cidr}, the same addresses: Kubernetes 1.36 and later reject host bits"
+        yield Note(workload, text)
+
+
+def _has_host_bits(block: str) -> bool:
+    try:
+        ip_network(block)
+    except ValueError:
+        return True
+    return False
 
 
 _MARKS = {
@@ -68,9 +96,30 @@ _MARKS = {
 }
 
 
-def _is_everywhere(neighbor: Neighbor) -> bool:
-    namespaces = neighbor.key.peer.namespace_selector
-    return namespaces is not None and namespaces.is_empty
+def _is_everywhere(peer: Peer) -> bool:
+    return peer.namespace_selector is not None and peer.namespace_selector.is_empty
+
+
+def _is_all_pods(peer: Peer) -> bool:
+    if peer.pod_selector is None:
+        return peer.namespace_selector is not None
+    return peer.pod_selector.is_empty
+
+
+def _is_every_address(peer: Peer) -> bool:
+    return peer.block.endswith("/0")
+
+
+def _is_short_lived(peer: Peer) -> bool:
+    return peer.pod_selector is not None and is_volatile(peer.pod_selector)
+
+
+_WIDE = {
+    _is_everywhere: "admitted in every namespace",
+    _is_all_pods: "the recording names no pods, and all of that namespace are admitted",
+    _is_every_address: "every address is admitted, as the recording says",
+    _is_short_lived: "only labels that change with each roll-out or run tell these pods: generate again after the next",
+}
 
 
 def _reason(neighbor: Neighbor, include_unanswered: bool) -> str:
@@ -79,13 +128,23 @@ def _reason(neighbor: Neighbor, include_unanswered: bool) -> str:
         return ""  # a pod's own node is always admitted
     if not neighbor.is_answered and not include_unanswered:
         return "never answered (--include-unanswered admits what is not)"
-    if key.port.protocol is Protocol.ICMP:
-        return "a NetworkPolicy cannot express ICMP"
-    if key.peer.kind is PeerKind.UNKNOWN:
-        return "within the cluster's own addresses, but nobody's"
-    if key.peer.pod_selector is not None and is_everyone(key.peer):
-        return "the peer's selector is empty and would admit every pod"
-    return "" if is_expressible(key) else "it has no peer or no port that a policy can name"
+    if is_expressible(key):
+        return ""
+    return next(text for test, text in _INEXPRESSIBLE if test(key))
+
+
+def _is_unselected(key: NeighborKey) -> bool:
+    return key.peer.kind in _UNSELECTED and key.peer.pod_selector is None and not key.peer.address
+
+
+_INEXPRESSIBLE: tuple[tuple[Callable[[NeighborKey], bool], str], ...] = (
+    (_is_unselected, "a NetworkPolicy has no words for it: name its pods or addresses instead"),
+    (lambda key: key.port.protocol is Protocol.ICMP, "a NetworkPolicy cannot express ICMP"),
+    (lambda key: key.peer.kind is PeerKind.UNKNOWN, "within the cluster's own addresses, but nobody's"),
+    (selects_everyone, "the peer's selector is empty and would admit every pod (--allow-empty-selector does)"),
+    (lambda key: not key.port.port, "it names no port, and a rule without one would admit all"),
+    (lambda _: True, "it names no peer that a policy can admit"),
+)
 
 
 def _listed(neighbors: list[Neighbor]) -> str:
@@ -98,7 +157,15 @@ def _described(neighbor: Neighbor) -> str:
     key = neighbor.key
     way = "to" if key.direction is Direction.EGRESS else "from"
     port = f"{key.port.protocol}/{key.port.port}" if key.port.port else str(key.port.protocol)
-    return f"{way} {key.peer.name or key.peer.address or key.peer.kind} {port}"
+    return f"{way} {_peer(key.peer)} {port}"
+
+
+def _peer(peer: Peer) -> str:
+    if peer.name or peer.address or peer.block:
+        return peer.block or peer.name or peer.address
+    parts = [("", peer.pod_selector), ("namespace ", peer.namespace_selector)]
+    told = [f"{word}{selector_text(selector)}" for word, selector in parts if selector is not None]
+    return " in ".join(told) or str(peer.kind)
 
 
 def _losses(one: NetworkNeighbors) -> str:

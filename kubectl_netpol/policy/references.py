@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from ..model import Direction, Neighbor
+from ..model import Direction, Neighbor, Peer
 from .rules import Lookup, rule_peer
 
 
@@ -23,15 +23,22 @@ class Reference:
 def references(
     neighbors: Iterable[Neighbor], directions: tuple[Direction, ...], lookup: Lookup
 ) -> tuple[Reference, ...]:
-    """One entry for each address with a DNS name or a known block, sorted, each once."""
-    found: set[Reference] = set()
+    """An entry for each address with a DNS name or a known block, and for each of its names; sorted, each once."""
+    names: dict[Peer, set[str]] = {}
     for neighbor in neighbors:
         peer = neighbor.key.peer
-        if not peer.address or neighbor.key.direction not in directions:
-            continue
-        block = lookup(peer.address)
-        dns = neighbor.counts.names[0] if neighbor.counts.names else ""
-        if block or dns:
-            known = (block.name, block.server) if block else ("", "")
-            found.add(Reference(rule_peer(peer, lookup).cidr, peer.address, dns, *known))
+        if (peer.address or peer.block) and neighbor.key.direction in directions:
+            names.setdefault(Peer(peer.kind, address=peer.address, block=peer.block), set()).update(
+                neighbor.counts.names
+            )
+    found: set[Reference] = set()
+    for peer, dns_names in names.items():
+        found.update(_of_address(peer, dns_names, lookup))
     return tuple(sorted(found))
+
+
+def _of_address(peer: Peer, names: set[str], lookup: Lookup) -> Iterator[Reference]:
+    block = lookup(peer.address) if peer.address else None
+    known = (block.name, block.server) if block else ("", "")
+    for name in names or ({""} if block else ()):
+        yield Reference(rule_peer(peer, lookup).cidr, peer.address or peer.block, name, *known)

@@ -10,15 +10,17 @@ from typing import Any, Protocol
 from ..model import Direction, Neighbor, Peer, Port, Selector
 from ..neighbors.document import selector_document
 
-_SIDES = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
+SIDES = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 _NOTHING = Selector()
 
 
 class Block(Protocol):
-    """A known server's block of addresses: the canonical ``cidr``, a ``name`` for people, the ``server``."""
+    """A known server's block: canonical ``cidr``, ``ip_block`` as written, a ``name`` for people, the ``server``."""
 
     @property
     def cidr(self) -> str: ...
+    @property
+    def ip_block(self) -> str: ...
     @property
     def name(self) -> str: ...
     @property
@@ -53,7 +55,12 @@ class RulePeer:
 
 
 def rule_peer(peer: Peer, lookup: Lookup = no_servers) -> RulePeer:
-    """What stands in a rule for this peer; an address becomes its known block, or a /32 or /128."""
+    """What stands in a rule for this peer; an address becomes its known block, or a /32 or /128.
+
+    A block stays what it is: it was meant, and no known block says more of it.
+    """
+    if peer.block:
+        return RulePeer(peer.block)
     if not peer.address:
         return RulePeer("", peer.pod_selector, peer.namespace_selector)
     block = lookup(peer.address)
@@ -66,7 +73,21 @@ def host_cidr(address: str) -> str:
     return f"{parsed}/{parsed.max_prefixlen}"
 
 
-def rules(neighbors: Iterable[Neighbor], direction: Direction, lookup: Lookup = no_servers) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """Peers that are reached at the same ports, both in canonical order."""
+
+    ports: tuple[Port, ...]
+    peers: tuple[RulePeer, ...]
+
+    def document(self, direction: Direction) -> dict[str, Any]:
+        return {
+            "ports": [{"port": port.port, "protocol": str(port.protocol)} for port in self.ports],
+            SIDES[direction]: [peer.document() for peer in self.peers],
+        }
+
+
+def rules(neighbors: Iterable[Neighbor], lookup: Lookup = no_servers) -> tuple[Rule, ...]:
     """The rules that admit exactly these neighbors, each of which has a port and a peer with a name or an address.
 
     A rule always has ports and peers: one without would admit everyone.
@@ -77,14 +98,7 @@ def rules(neighbors: Iterable[Neighbor], direction: Direction, lookup: Lookup = 
     by_ports: dict[tuple[Port, ...], list[RulePeer]] = {}
     for peer, ports in by_peer.items():
         by_ports.setdefault(tuple(sorted(ports)), []).append(peer)
-    return [_rule(ports, sorted(peers, key=_place), direction) for ports, peers in sorted(by_ports.items())]
-
-
-def _rule(ports: tuple[Port, ...], peers: list[RulePeer], direction: Direction) -> dict[str, Any]:
-    return {
-        "ports": [{"port": port.port, "protocol": str(port.protocol)} for port in ports],
-        _SIDES[direction]: [peer.document() for peer in peers],
-    }
+    return tuple(Rule(ports, tuple(sorted(peers, key=_place))) for ports, peers in sorted(by_ports.items()))
 
 
 # Selectors of the own namespace, then of others, then addresses, IPv4 before IPv6, by number.
@@ -92,4 +106,5 @@ def _place(peer: RulePeer) -> tuple[Any, ...]:
     if peer.cidr:
         network = ip_network(peer.cidr)
         return (2, network.version, int(network.network_address), network.prefixlen)
-    return (int(peer.namespaces is not None), peer.namespaces or _NOTHING, peer.pods or _NOTHING)
+    namespaces, pods = peer.namespaces, peer.pods
+    return (int(namespaces is not None), namespaces or _NOTHING, pods is not None, pods or _NOTHING)

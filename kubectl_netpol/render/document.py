@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from itertools import zip_longest
 from typing import Any
 
 from .text import escape
-from .yaml import dump
+from .yaml import Path, dump
 
 Document = Mapping[str, Any]
+Comments = Iterable[tuple[Path, str]]
 
 
-def to_yaml(documents: Iterable[Document]) -> str:
-    """The documents in block style, parted by ``---``."""
-    return "---\n".join(map(dump, documents))
+def to_yaml(documents: Iterable[Document], comments: Iterable[Comments] = ()) -> str:
+    """The documents in block style, parted by ``---``, each with its comments (none for all, or as many)."""
+    return "---\n".join(dump(document, told or ()) for document, told in zip_longest(documents, comments))
 
 
 def to_json(document: Document) -> str:

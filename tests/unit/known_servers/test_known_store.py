@@ -12,7 +12,8 @@ import pytest
 from kubectl_netpol.errors import InputError
 from kubectl_netpol.known_servers import store
 from kubectl_netpol.known_servers.edits import add_documents
-from kubectl_netpol.known_servers.store import default_path, edit, read_known_servers, read_lookup
+from kubectl_netpol.known_servers.location import default_path
+from kubectl_netpol.known_servers.store import edit, read_known_servers, read_lookup
 from kubectl_netpol.known_servers.values import Document, known_server
 
 

@@ -100,8 +100,8 @@ def test_several_documents_are_a_list():
 
 pairs = st.dictionaries(st.sampled_from("abc"), st.sampled_from("xyz"), min_size=1, max_size=2)
 requirements = st.builds(
-    Requirement, st.sampled_from("ab"), st.sampled_from(["In", "Exists"]), st.sampled_from([(), ("x",), ("x", "y")])
-)
+    Requirement, st.sampled_from("ab"), st.sampled_from(["In", "NotIn"]), st.sampled_from([("x",), ("x", "y")])
+) | st.builds(Requirement, st.sampled_from("ab"), st.sampled_from(["Exists", "DoesNotExist"]))
 selectors = st.builds(
     Selector,
     pairs.map(lambda found: tuple(sorted(found.items()))),

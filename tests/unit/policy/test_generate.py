@@ -59,12 +59,14 @@ def allowed(document):
 
 
 def peer_document(peer):
-    if peer.address:
-        return {"ipBlock": {"cidr": str(ip_network(peer.address))}}
+    if peer.address or peer.block:
+        return {"ipBlock": {"cidr": str(ip_network(peer.address or peer.block))}}
     document = {}
     if peer.namespace_selector is not None:
         document["namespaceSelector"] = {"matchLabels": dict(peer.namespace_selector.match_labels)}
-    return document | {"podSelector": {"matchLabels": dict(peer.pod_selector.match_labels)}}
+    if peer.pod_selector is not None:
+        document["podSelector"] = {"matchLabels": dict(peer.pod_selector.match_labels)}
+    return document
 
 
 selectors = st.sampled_from([labels(("app", "a")), labels(("app", "b")), labels(("app", "a"), ("tier", "x"))])
@@ -75,9 +77,10 @@ addresses = st.sampled_from(["10.0.0.1", "10.0.0.2", "203.0.113.9", "2001:db8::1
 hosts = st.builds(
     Peer, st.sampled_from([kind for kind in PeerKind if kind is not PeerKind.WORKLOAD]), address=addresses
 )
+blocks = st.builds(Peer, st.just(PeerKind.EXTERNAL), block=st.sampled_from(["10.0.0.0/8", "::/0", "203.0.113.0/24"]))
 neighbors_ = st.builds(
     neighbor,
-    pods | hosts | everyone,
+    pods | hosts | everyone | blocks,
     st.sampled_from([0, 53, 80, 443, 65535]),
     st.sampled_from(Direction),
     st.integers(0, 2),

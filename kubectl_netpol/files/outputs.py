@@ -1,0 +1,55 @@
+"""A folder of documents, one file each: a file is whole or as it was, and what did not change is not touched."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from ..errors import InputError
+
+
+def write_changed(folder: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path, bool]]:
+    """Put each text into the file of its name; yields the path and whether it was written, not equal already.
+
+    The folder is made where there is none. Raises InputError when a file cannot be written; those before it are.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: {error.strerror or error}", "name a folder with --output-dir") from error
+    for name, text in texts.items():
+        path = folder / name
+        content = text.encode()
+        try:
+            is_new = not _is_equal(path, content)
+            if is_new:
+                _replace(path, content)
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror or error}", "the files before it are complete") from error
+        yield path, is_new
+
+
+def _is_equal(path: Path, content: bytes) -> bool:
+    try:
+        with path.open("rb") as stream:
+            return stream.read(len(content) + 1) == content
+    except FileNotFoundError:
+        return False
+
+
+def _replace(path: Path, content: bytes) -> None:
+    temporary = path.with_name(f".{path.name[:200]}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)  # of a killed process that had this number
+    try:
+        with open(temporary, "xb") as stream:  # noqa: PTH123  # the umask decides on the mode, as for any new file
+            with contextlib.suppress(FileNotFoundError):
+                os.fchmod(stream.fileno(), path.stat().st_mode & 0o7777)
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

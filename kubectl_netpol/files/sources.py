@@ -1,0 +1,50 @@
+"""What ``-f`` names: files, folders and standard input, as documents one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import InputError
+from .documents import Document, read_documents
+
+SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+STDIN = "standard input"
+
+
+def each_document(names: Iterable[str], stdin: BinaryIO) -> Iterator[Document]:
+    """The documents of all sources, in their order; ``-`` is ``stdin``, a folder's own files go by name.
+
+    Raises InputError for a source that cannot be read or holds nothing, and for whatever is wrong within.
+    """
+    for name in names:
+        empty = True
+        for document in _each(name, stdin):
+            empty = False
+            yield document
+        if empty:
+            hint = "a folder's files end in .yaml, .yml or .json" if Path(name).is_dir() else "see what should be there"
+            raise InputError(f"{STDIN if name == '-' else name}: holds no document", hint)
+
+
+def _each(name: str, stdin: BinaryIO) -> Iterator[Document]:
+    if name == "-":
+        yield from read_documents(stdin, STDIN)
+        return
+    for path in _files(Path(name)):
+        try:
+            with path.open("rb") as stream:
+                yield from read_documents(stream, str(path))
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror or error}", "name a file, a folder, or - for stdin") from error
+
+
+# As kubectl reads a folder: its own files only, by their suffixes.
+def _files(path: Path) -> list[Path]:
+    try:
+        if not path.is_dir():
+            return [path]
+        return sorted(entry for entry in path.iterdir() if entry.suffix in SUFFIXES and entry.is_file())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}", "name another folder") from error
