@@ -76,7 +76,7 @@ class Capture:
     def enter_ready(self) -> None:
         """Enters the mounts that have become complete, and reacts to those that were taken away."""
         for inode, path in self.discovery.ready():
-            self.enter(inode, path)
+            self.enter(inode, path, is_new=True)
         deleted = self.discovery.deleted()
         if deleted and any(namespace.path in deleted for namespace in self._living.values()):
             self.scan()
@@ -102,16 +102,16 @@ class Capture:
                 self.let_go(namespace)
             return
         namespace.unseen, namespace.path = 0, path
-        if namespace.nsid is None or not self._hears_all:
+        if namespace.nsid is None or namespace.is_overlooked or not self._hears_all:
             self._look_at(namespace)
         if pid is not None and not namespace.pod:
             namespace.pod = pod_of_process(pid)
             namespace.has_news |= bool(namespace.pod)
 
-    def enter(self, inode: int, path: str) -> None:
-        """Begins to capture a namespace that is not captured yet."""
+    def enter(self, inode: int, path: str, is_new: bool = False) -> None:
+        """Begins to capture a namespace that is not captured yet. ``is_new``: the path was made a moment ago."""
         known = self._living.get(inode)
-        if known and (known.path == path or known.nsid is None):
+        if known and (known.nsid is None or (known.path == path and not is_new)):
             return
         try:
             descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -186,14 +186,25 @@ class Capture:
         if namespace:
             self._look_at(namespace)
 
+    def look_at_all(self) -> None:
+        """More happened than could be told: the next scan looks at everything."""
+        self.wants_scan = True
+        for namespace in self.living():
+            namespace.is_overlooked = True
+
     def _look_at(self, namespace: CapturedNamespace) -> None:
+        namespace.is_overlooked = True
         try:
             descriptor = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:
+            self.wants_scan = True  # there may be another path
             return
         try:
             if os.fstat(descriptor).st_ino == namespace.inode:
                 self._look_inside(namespace, descriptor)
+                namespace.is_overlooked = False
+            else:
+                self.wants_scan = True
         except OSError as error:
             self.say(f"a network namespace could not be entered again: {error.strerror}")
         finally:

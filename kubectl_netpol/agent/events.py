@@ -26,10 +26,12 @@ _MAX_READS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something happened in the namespace with number ``nsid`` (None: in our own). ``gone``: it is being removed."""
+    """Something happened in the namespace with number ``nsid`` (None: in our own). ``gone``: it is being removed.
+    ``overrun``: more happened than could be told."""
 
     nsid: int | None
     gone: bool = False
+    overrun: bool = False
 
 
 class Events:
@@ -52,14 +54,14 @@ class Events:
         return self._socket.fileno()
 
     def read(self) -> Iterator[Event]:
-        """All events that wait. An overrun (ENOBUFS) is an event of our own namespace: look everywhere."""
+        """All events that wait."""
         for _ in range(_MAX_READS):
             try:
                 data, ancillary, _flags, _sender = self._socket.recvmsg(1 << 16, 64)
             except BlockingIOError:
                 return
             except OSError:
-                yield Event(None)
+                yield Event(None, overrun=True)
                 continue
             nsid = next((struct.unpack("<i", raw)[0] for _level, _type, raw in ancillary if len(raw) == 4), None)
             for kind, body in _messages(data):

@@ -150,15 +150,16 @@ class Agent:
     def _hear_events(self) -> None:
         changed: dict[int, bool] = {}
         for event in self._events.read():
-            if event.nsid is None:
+            if event.overrun:
+                self._capture.look_at_all()
+            elif event.nsid is None:
                 self._capture.wants_scan = True
             else:
                 changed[event.nsid] = changed.get(event.nsid, False) or event.gone
         for nsid, gone in changed.items():
             if gone:
                 self._capture.vanished(nsid)
-            else:
-                self._capture.look_again(nsid)
+            self._capture.look_again(nsid)  # a new namespace may have the number already
 
     def _read_packets(self, source: PacketSource) -> None:
         for _ in range(64):
@@ -219,7 +220,14 @@ class Agent:
             for key, _ in self._selector.select(0.05):
                 if key.data == "worker":
                     self._handle("worker")
-        if self._ring >= 0:
-            self._capture.kernel.consume_answers()
+        self._read_last_answers()
         self._tell(final=True)
         self._capture.close()
+
+    def _read_last_answers(self) -> None:
+        if self._ring >= 0:
+            self._capture.kernel.consume_answers()
+        for namespace in self._capture.living():
+            for attachment in namespace.attachments.values():
+                if attachment.packets:
+                    self._read_packets(PacketSource(namespace, attachment.packets))

@@ -41,6 +41,7 @@ class CapturedNamespace:
     has_news: bool = True
     has_existing_news: bool = False
     unseen: int = 0
+    is_overlooked: bool = False
     wants_sockets: bool = False
     bound: set[int] = field(default_factory=set)
 

@@ -22,6 +22,7 @@
 #define TCX_NEXT (-1)
 
 #define ETH_HEADER 14
+#define ETH_HEADER 14
 #define ETH_IPV4 0x0800
 #define ETH_IPV6 0x86DD
 #define ETH_VLAN 0x8100
@@ -146,9 +147,22 @@ struct answer {
 	struct address peer;
 };
 
+/* From the network header. bpf_skb_load_bytes_relative reads a packet's linear part only, and TCP's data lies in pages:
+ * bpf_skb_load_bytes reads those too, but counts from the link header where there is one (tcx). */
+static CALLED long load_paged(struct __sk_buff *skb, __u32 offset, void *into, __u32 length)
+{
+	__u64 begin, behind_link;
+	if (bpf_skb_load_bytes_relative(skb, 0, &begin, sizeof(begin), BPF_HDR_START_NET))
+		return -1;
+	if (!bpf_skb_load_bytes(skb, ETH_HEADER, &behind_link, sizeof(behind_link)) && behind_link == begin)
+		offset += ETH_HEADER;
+	return bpf_skb_load_bytes(skb, offset, into, length);
+}
+
 static __always_inline bool load(struct __sk_buff *skb, __u32 offset, void *into, __u32 length)
 {
-	return bpf_skb_load_bytes_relative(skb, offset, into, length, BPF_HDR_START_NET) == 0;
+	return bpf_skb_load_bytes_relative(skb, offset, into, length, BPF_HDR_START_NET) == 0 ||
+	       load_paged(skb, offset, into, length) == 0;
 }
 
 static __always_inline void count(__u32 which)
@@ -361,7 +375,7 @@ static CALLED void begin_udp(struct __sk_buff *skb, const struct packet *packet,
 			     __u64 now)
 {
 	bool reply = is_reply(packet);
-	struct udp_flow flow = {.seen = now, .answered = reply};
+	struct udp_flow flow = {.seen = now, .answered = reply, .guessed = reply};
 	flow.role = packet->outgoing == reply ? ROLE_IN : ROLE_OUT;
 	flow.port = reply ? packet->source_port : packet->destination_port;
 	bpf_map_update_elem(&udp_flows, flow_key, &flow, BPF_ANY);
@@ -411,7 +425,11 @@ static CALLED void observe_udp(struct __sk_buff *skb, const struct packet *packe
 	}
 	go_on_udp(packet, flow, now);
 	__u32 start = packet->transport + 8;
-	if (packet->outgoing || packet->source_port != DNS_PORT || flow->role != ROLE_OUT || start >= packet->end)
+	if (packet->outgoing) {
+		flow->guessed = 0;
+		return;
+	}
+	if (packet->source_port != DNS_PORT || flow->role != ROLE_OUT || flow->guessed || start >= packet->end)
 		return;
 	answer->offset = start;
 	answer->length = packet->end - start;
@@ -719,7 +737,10 @@ int tcx_ingress(struct __sk_buff *skb)
 	struct answer answer = {};
 	observe(skb, false, &answer);
 	struct delivery delivery = {.skb = skb, .answer = &answer};
-	if (answer.length)
+	__u8 final;
+	if (answer.length && !load(skb, answer.offset + answer.length - 1, &final, sizeof(final)))
+		count(COUNT_SHORT); /* the packet says that it is longer than it is */
+	else if (answer.length)
 		bpf_loop(MAX_CHUNKS, deliver_chunk, &delivery, 0);
 	return TCX_NEXT;
 }

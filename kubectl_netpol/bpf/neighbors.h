@@ -52,7 +52,8 @@ struct udp_flow {
 	__u8 role;
 	__u8 answered;
 	__u8 refused;
-	__u8 reserved[3];
+	__u8 guessed; /* the local side was never heard: names are taken from servers that were asked only */
+	__u8 reserved[2];
 };
 
 /* A UDP port that was bound before the capture began, and so may be in the middle of a conversation. */
