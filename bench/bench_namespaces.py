@@ -96,6 +96,7 @@ def live_and_die(machine: Machine, kind: str, count: int) -> tuple[list[str], li
     lives: list[float] = []
     for number in range(count):
         address = f"10.{2 + number // 250}.{kind == 'mount':d}.{1 + number % 250}"
+        born = time.monotonic()
         short = make(machine, kind, f"{kind}-{number}")
         machine.add_interface(short.pod, [address])
         short.begun = time.monotonic()
@@ -110,7 +111,7 @@ def live_and_die(machine: Machine, kind: str, count: int) -> tuple[list[str], li
 
         heapq.heappush(due, (short.begun + HALF_LIFE, 2 * number, speak))
         heapq.heappush(due, (short.begun + 2 * HALF_LIFE, 2 * number + 1, end))
-        run_due(due, short.begun + PACE)
+        run_due(due, born + PACE)
     run_due(due, time.monotonic() + 2 * HALF_LIFE)
     return addresses, lives
 
@@ -190,7 +191,7 @@ def measure_kind(machine: Machine, scratch: Path, kind: str, mode: str, count: i
 def measure(machine: Machine, scratch: Path) -> list[Figures]:
     quick = "--quick" in sys.argv
     machine.add_pod("server", [SERVER]).listen_tcp(SERVER_PORT)
-    plans = [("mount", 100 if quick else 1000), ("process", 50 if quick else 200)]
+    plans = [("mount", 100 if quick else 1000), ("process", 50 if quick else 100)]
     return [measure_kind(machine, scratch, kind, mode, count) for mode in ("tcx", "socket") for kind, count in plans]
 
 
