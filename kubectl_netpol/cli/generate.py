@@ -1,28 +1,46 @@
-"""``kubectl netpol generate``: NetworkPolicies from what was recorded, ready for ``kubectl apply -f -``."""
+"""``kubectl netpol generate``: policies from what was recorded or from files, ready for ``kubectl apply -f -``."""
 
 from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
 
 import click
 
 from ..errors import InputError, NetpolError
-from ..model import Direction
-from ..neighbors.document import to_list
-from ..policy.generate import Generated, Options, generate
+from ..model import Direction, NetworkNeighbors
+from ..policy.generate import Options, generate
+from ..policy.rules import Lookup, no_servers
 from . import streams
+from .known_option import known_servers_option, known_servers_place
 from .options import Scope, reads_recordings
-from .recordings import advice, read
+from .policies import print_policies, write_policies
 from .selection import Selection, parse_selection
 
+KINDS = ("NetworkPolicy", "GeneratedNetworkPolicy")
+_COMMAND = "kubectl netpol generate"
 _TYPES = {"ingress": Direction.INGRESS, "egress": Direction.EGRESS}
 
 
 @click.command("generate", short_help="Print NetworkPolicies that allow what was recorded.")
 @click.argument("selection", nargs=-1, metavar="[TYPE/NAME ...]")
 @click.option("--all", "everything", is_flag=True, help="Every recorded workload of the namespace, or of all with -A.")
+@click.option(
+    "-f",
+    "--filename",
+    "files",
+    multiple=True,
+    metavar="FILE|DIR|-",
+    help="Read NetworkNeighbors from here, not from the cache; may be repeated.",
+)
+@click.option("--kind", type=click.Choice(KINDS), default=KINDS[0], help=f"What to print. [default: {KINDS[0]}]")
 @reads_recordings
 @click.option("--policy-types", metavar="TYPES", help="Directions to isolate: Ingress, Egress or Ingress,Egress.")
 @click.option("--include-unanswered", is_flag=True, help="Allow what was never answered, too.")
-@click.option("--allow-empty-selector", is_flag=True, help="Allow a policy that isolates a whole namespace.")
+@click.option(
+    "--allow-empty-selector", is_flag=True, help="Allow a policy of a whole namespace, and peers that are all its pods."
+)
+@known_servers_option
 @click.option(
     "-o",
     "--output",
@@ -30,17 +48,29 @@ _TYPES = {"ingress": Direction.INGRESS, "egress": Direction.EGRESS}
     default="yaml",
     help="How to print them. [default: yaml]",
 )
-def command(
+@click.option(
+    "--output-dir",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write a file for each policy, and only those that changed.",
+)
+def command(  # noqa: PLR0913, PLR0917  # one for each option
     scope: Scope,
     selection: tuple[str, ...],
     everything: bool,
+    files: tuple[str, ...],
+    kind: str,
     policy_types: str | None,
+    path: Path | None,
     output: str,
+    output_dir: Path | None,
     **flags: bool,
 ) -> None:
     """Print a NetworkPolicy for each workload, which allows what was recorded and answered, and nothing else.
 
-    Nothing is changed in the cluster. What a reader should know before applying it is told on stderr.
+    Nothing is changed in the cluster. What a reader should know before applying it is told on stderr. With -f the
+    input is NetworkNeighbors, NetworkNeighborhood or ContainerProfile documents; no cluster and no cache is needed,
+    and all of them are taken unless TYPE/NAME, -n or -l choose.
 
     \b
     Examples:
@@ -53,22 +83,57 @@ def command(
     \b
       # Only from what was seen in the last week, as JSON
       kubectl netpol generate sts/db --since 7d -o json
+    \b
+      # From files, and as the format of Kubescape; or into a git repository of policies
+      kubectl netpol generate -f neighbors.yaml --kind GeneratedNetworkPolicy
+      kubectl netpol generate -f recordings/ --output-dir policies/
     """
-    chosen = _chosen(selection, everything, scope)
+    chosen = _chosen(selection, everything, scope, bool(files))
     options = Options(_directions(policy_types), **flags)
-    found = read(scope, chosen, "kubectl netpol generate")
-    if not found:
-        raise NetpolError(f"nothing of that is recorded in {scope.place}", advice(scope))
-    generated = generate(found, options)
+    if output_dir is not None and output == "name":
+        raise InputError("--output-dir writes policies, and -o name has none", "write them as yaml or json")
+    lookup = _lookup(path)
+    generated = generate(_found(files, scope, chosen), options, lookup)
+    policies = generated.policies
+    if kind != KINDS[0]:
+        from ..policy.generated import to_generated  # noqa: PLC0415
+
+        policies = tuple(map(to_generated, policies))
     for note in generated.notes:
         streams.note(str(note))
-    _print(generated, output, alone=chosen.is_one)
+    if output_dir is not None:
+        write_policies(policies, output, output_dir)
+    else:
+        print_policies(policies, output, chosen.is_one)
 
 
-def _chosen(selection: tuple[str, ...], everything: bool, scope: Scope) -> Selection:
+def _found(files: tuple[str, ...], scope: Scope, chosen: Selection) -> list[NetworkNeighbors]:
+    if files:
+        from .documents import read_files  # noqa: PLC0415  # no YAML for what the cache holds, and no cache for files
+
+        return read_files(files, scope, chosen, _COMMAND)
+    from .recordings import advice, read  # noqa: PLC0415
+
+    found = read(scope, chosen, _COMMAND)
+    if not found:
+        raise NetpolError(f"nothing of that is recorded in {scope.place}", advice(scope))
+    return found
+
+
+# An address comes several times: as a peer, in a comment, in policyRef.
+def _lookup(path: Path | None) -> Lookup:
+    file, is_named = known_servers_place(path)
+    if not is_named and not file.exists():
+        return no_servers
+    from ..known_servers.store import read_lookup  # noqa: PLC0415  # YAML, which few need
+
+    return lru_cache(maxsize=1 << 16)(read_lookup(file, is_named))
+
+
+def _chosen(selection: tuple[str, ...], everything: bool, scope: Scope, has_files: bool) -> Selection:
     if everything and selection:
         raise InputError("--all and TYPE/NAME exclude each other", "leave one of them out")
-    if not (everything or selection or scope.labels):
+    if not (everything or selection or scope.labels or has_files):
         hint = (
             "name workloads as TYPE/NAME, as in: kubectl netpol generate deploy/nginx, or take all of them with --all"
         )
@@ -84,15 +149,3 @@ def _directions(text: str | None) -> tuple[Direction, ...]:
     if unknown:
         raise InputError(f"{unknown[0]!r} is no policy type", "--policy-types takes Ingress, Egress or Ingress,Egress")
     return tuple(direction for name, direction in _TYPES.items() if name in parts)
-
-
-def _print(generated: Generated, output: str, alone: bool) -> None:
-    from ..render.document import to_json, to_name, to_yaml  # noqa: PLC0415  # not before everything else is sure
-
-    documents = [policy.document for policy in generated.policies]
-    if output == "yaml":
-        streams.data(to_yaml(documents))
-    elif output == "name":
-        streams.data("".join(f"{to_name(document)}\n" for document in documents))
-    elif documents or not alone:
-        streams.data(to_json(documents[0] if alone and len(documents) == 1 else to_list(documents)))

@@ -97,9 +97,10 @@ def current_context(local: bool, kubeconfig: str | None, context: str | None) ->
     return (read_context(files, context) if files else None) or LOCAL_CONTEXT
 
 
+# Files have no context, and so no namespace of their own: they are taken whole, and no kubeconfig is looked for.
 def _scope(values: dict[str, Any]) -> Scope:
     local, kubeconfig, context = (values.pop(name) for name in ("local", "kubeconfig", "context"))
-    current = current_context(local, kubeconfig, context)
+    current = Context("", "") if values.get("files") else current_context(local, kubeconfig, context)
     namespace = values.pop("namespace") or current.namespace
     if values.pop("all_namespaces"):
         namespace = ""

@@ -1,0 +1,45 @@
+"""Reading what a command is about from files, with no cluster and no cache."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from ..errors import NetpolError
+from ..files.sources import each_document
+from ..model import NetworkNeighbors
+from ..neighbors.collection import read_all
+from . import streams
+from .options import Scope
+from .selection import Selection, refuse_missing, select
+
+
+def read_files(names: Sequence[str], scope: Scope, selection: Selection, command: str) -> list[NetworkNeighbors]:
+    """The selected workloads of all documents that ``names`` hold, sorted; ``command`` is what a hint proposes.
+
+    Raises NetpolError when a document is wrong, when one that was named is not there, or nothing is.
+    """
+    present = [one for one in read_all(each_document(names, sys.stdin.buffer)) if _is_in(scope, one)]
+    if not present:
+        raise NetpolError(f"the input holds no workload of the {scope.place}", "leave -n out to take all namespaces")
+    refuse_missing(selection, [one.workload for one in present], scope.place, command)
+    kept = select(present, selection, scope.labels)
+    if not kept:
+        raise NetpolError("the input holds no such workload", "leave TYPE/NAME and -l out to take all of them")
+    return [_since(one, scope.since) for one in kept] if scope.since else kept
+
+
+def _is_in(scope: Scope, one: NetworkNeighbors) -> bool:
+    return scope.namespace in ("", one.workload.namespace)
+
+
+# What bears no time may be new, and stays.
+def _since(one: NetworkNeighbors, since: int) -> NetworkNeighbors:
+    kept = tuple(neighbor for neighbor in one.neighbors if not 0 < neighbor.counts.last < since)
+    if any(not neighbor.counts.last for neighbor in kept):
+        streams.note(
+            f"{one.workload.path} in namespace {one.workload.namespace}: the input says of some neighbors not "
+            "when they were seen: they are taken whatever --since says"
+        )
+    return replace(one, neighbors=kept)

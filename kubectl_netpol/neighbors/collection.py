@@ -1,0 +1,102 @@
+"""Many documents as accounts, one for each workload. Pure; fed by ``cli`` with what ``files`` reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+from ..errors import InputError
+from ..model import Neighbor, NetworkNeighbors, Peer, Selector, Window, Workload
+from .document_input import SPECS, from_document
+from .entries import HINT, refuse
+from .reading import Fields
+from .recording import join_counts, join_windows, order
+
+_LISTS = {"List": "", **{f"{kind}List": kind for kind in SPECS}}
+
+
+def read_all(documents: Iterable[tuple[str, Any]]) -> list[NetworkNeighbors]:
+    """The accounts in these documents and in the Lists among them, sorted by workload.
+
+    Each comes with its place, such as ``neighbors.yaml: document 3:``. Several of one workload are merged, and peers
+    whose workload is among them bear its name. Raises InputError for the first that is wrong, and for two of one
+    workload that select different pods.
+    """
+    found: dict[Workload, tuple[str, NetworkNeighbors]] = {}
+    for place, value in documents:
+        for within, item in _each_item(place, value):
+            one = from_document(item, within)
+            earlier = found.setdefault(one.workload, (within, one))
+            if earlier[1] is not one:
+                found[one.workload] = (earlier[0], _merged(earlier, (within, one)))
+    return _named([found[workload][1] for workload in sorted(found)])
+
+
+def _each_item(place: str, value: Any) -> Iterator[tuple[str, Any]]:
+    kind = value.get("kind") if isinstance(value, dict) else None
+    if not isinstance(kind, str) or kind not in _LISTS:
+        yield place, value
+        return
+    whole = Fields(value, place)
+    if not isinstance(whole.value.get("items"), list):
+        refuse(whole, "items", "a list")
+    # The API server leaves kind and apiVersion out of a typed list's items.
+    told = {"apiVersion": value.get("apiVersion"), "kind": _LISTS[kind]} if _LISTS[kind] else {}
+    for number, item in enumerate(value["items"], 1):
+        yield f"{place.removesuffix(':')}, item {number}:", told | item if isinstance(item, dict) else item
+
+
+def _merged(one: tuple[str, NetworkNeighbors], other: tuple[str, NetworkNeighbors]) -> NetworkNeighbors:
+    (place, a), (other_place, b) = one, other
+    if a.selector != b.selector:
+        problem = f"{other_place} its matchLabels and matchExpressions are not those of the same workload in "
+        raise InputError(problem + place.removesuffix(":"), HINT)
+    counts = {neighbor.key: neighbor.counts for neighbor in a.neighbors}
+    for neighbor in b.neighbors:
+        known = counts.get(neighbor.key)
+        counts[neighbor.key] = neighbor.counts if known is None else join_counts(known, neighbor.counts)
+    return replace(
+        a,
+        neighbors=tuple(Neighbor(key, counts[key]) for key in sorted(counts, key=order)),
+        windows=_windows(a, b),
+        host_network=a.host_network or b.host_network,
+        labels=tuple(sorted(dict(a.labels + b.labels).items())),
+    )
+
+
+def _windows(a: NetworkNeighbors, b: NetworkNeighbors) -> tuple[Window, ...]:
+    windows: dict[str, Window] = {}
+    for window in a.windows + b.windows:
+        known = windows.get(window.epoch)
+        windows[window.epoch] = window if known is None else join_windows(known, window)
+    return tuple(windows[epoch] for epoch in sorted(windows))
+
+
+# The format's entries have no names: a peer's is known where its workload is in the input too, by the same selector.
+def _named(accounts: list[NetworkNeighbors]) -> list[NetworkNeighbors]:
+    names: dict[tuple[str, Selector | None], set[str]] = {}
+    for one in accounts:
+        name = f"{one.workload.namespace}/{one.workload.path}"
+        names.setdefault((one.workload.namespace, one.selector), set()).add(name)
+
+    def named(neighbor: Neighbor, own: str) -> Neighbor:
+        peer = neighbor.key.peer
+        found = names.get((_namespace(peer, own), peer.pod_selector), ()) if not peer.name else ()
+        if len(found) != 1:
+            return neighbor
+        return replace(neighbor, key=replace(neighbor.key, peer=replace(peer, name=min(found))))
+
+    return [
+        replace(one, neighbors=tuple(named(neighbor, one.workload.namespace) for neighbor in one.neighbors))
+        for one in accounts
+    ]
+
+
+def _namespace(peer: Peer, own: str) -> str:
+    if peer.namespace_selector is None:
+        return own
+    match peer.namespace_selector:
+        case Selector(match_labels=(("kubernetes.io/metadata.name", name),), match_expressions=()):
+            return name
+    return ""
