@@ -102,7 +102,7 @@ class Capture:
                 self.let_go(namespace)
             return
         namespace.unseen, namespace.path = 0, path
-        if namespace.nsid is None or namespace.is_overlooked or not self._hears_all:
+        if namespace.nsid is None or namespace.is_overlooked or namespace.has_failures or not self._hears_all:
             self._look_at(namespace)
         if pid is not None and not namespace.pod:
             namespace.pod = pod_of_process(pid)
@@ -157,7 +157,9 @@ class Capture:
                 namespace.close()
                 namespace.stubs = Stubs.load(self.kernel, namespace.scope)
                 failures = namespace.look(bind)
-        self.failed_interfaces += len(failures)
+        if not namespace.has_failures:
+            self.failed_interfaces += len(failures)
+        namespace.has_failures = bool(failures)  # to be tried again by the next scan
         for failure in failures:
             self.say(failure)
         if namespace.wants_sockets:

@@ -42,6 +42,7 @@ class CapturedNamespace:
     has_existing_news: bool = False
     unseen: int = 0
     is_overlooked: bool = False
+    has_failures: bool = False
     wants_sockets: bool = False
     bound: set[int] = field(default_factory=set)
 
