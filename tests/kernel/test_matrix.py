@@ -90,7 +90,7 @@ def test_nothing_is_missed_in_namespaces_that_live_for_a_moment(machine: Machine
         for number in range(40):
             pod = machine.add_pod(f"short{number}", (f"10.244.1.{number + 1}", f"fd00:10:244::1:{number + 1:x}"))
             begun = time.monotonic()
-            assert within(5, lambda pod=pod: is_attached(pod, attach)), f"namespace {number} was not found"
+            assert within(5, lambda pod=pod: is_attached(pod, attach)), f"namespace {number}: {capture.account.status}"
             delays.append(time.monotonic() - begun)
             truth.tcp(pod, server, server.addresses[number % 2], 80)
             truth.udp(pod, server, server.addresses[number % 2], 53, Answer.ECHO)
