@@ -11,6 +11,7 @@ from .documents import Document, read_documents
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 STDIN = "standard input"
+_HINT = "name a file, a folder, or - for standard input"
 
 
 def each_document(names: Iterable[str], stdin: BinaryIO) -> Iterator[Document]:
@@ -37,14 +38,15 @@ def _each(name: str, stdin: BinaryIO) -> Iterator[Document]:
             with path.open("rb") as stream:
                 yield from read_documents(stream, str(path))
         except OSError as error:
-            raise InputError(f"{path}: {error.strerror or error}", "name a file, a folder, or - for stdin") from error
+            raise InputError(f"{path}: {error.strerror or error}", _HINT) from error
 
 
 # As kubectl reads a folder: its own files only, by their suffixes.
 def _files(path: Path) -> list[Path]:
     try:
+        path.stat()
         if not path.is_dir():
             return [path]
         return sorted(entry for entry in path.iterdir() if entry.suffix in SUFFIXES and entry.is_file())
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}", "name another folder") from error
+        raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}", _HINT) from error

@@ -87,7 +87,13 @@ def record(value):
 @pytest.fixture
 def alone(monkeypatch, tmp_path):
     """A process of its own world: no kubeconfig, its own home, a clock that stands."""
-    for name in ("KUBECONFIG", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "KUBECTL_NETPOL_CACHE_DIR", "KUBECTL_NETPOL_KNOWN_SERVERS"):
+    for name in (
+        "KUBECONFIG",
+        "XDG_CACHE_HOME",
+        "XDG_CONFIG_HOME",
+        "KUBECTL_NETPOL_CACHE_DIR",
+        "KUBECTL_NETPOL_KNOWN_SERVERS",
+    ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setattr("time.time", lambda: float(NOW))
