@@ -21,6 +21,7 @@ class SocketWorker:
         self._waiting: set[int] = set()
         self._rest = b""
         self._idle_since = 0.0
+        self._ending: list[subprocess.Popen[bytes]] = []
         self.failures: list[str] = []
 
     def fileno(self) -> int:
@@ -29,7 +30,7 @@ class SocketWorker:
 
     @property
     def pids(self) -> list[int]:
-        return [self._process.pid] if self._process else []
+        return [process.pid for process in (self._process, *self._ending) if process]
 
     @property
     def is_busy(self) -> bool:
@@ -45,7 +46,7 @@ class SocketWorker:
                 self._process.stdin.write(f"{scope} {path}\n".encode())
                 self._process.stdin.flush()
             except OSError:
-                self.stop("the socket worker ended early")
+                self._dismiss("the socket worker ended early")
 
     def _start(self) -> None:
         command = [sys.executable, "-m", "kubectl_netpol.agent.sockets"]
@@ -65,7 +66,7 @@ class SocketWorker:
         except BlockingIOError:
             return
         if not data:
-            self.stop("the socket worker ended early" if self._waiting else "")
+            self._dismiss("the socket worker ended early" if self._waiting else "")
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
@@ -80,9 +81,21 @@ class SocketWorker:
     def rest(self) -> None:
         """Ends the worker when it has had nothing to do for a while: its memory is worth more than its start."""
         if self._process and not self._waiting and time.monotonic() > self._idle_since + _IDLE_SECONDS:
-            self.stop("")
+            self._dismiss("")
+        self._ending = [process for process in self._ending if process.poll() is None]
 
-    def stop(self, failure: str) -> None:
+    def stop(self, failure: str = "") -> None:
+        """Ends the worker and waits for it."""
+        self._dismiss(failure)
+        for process in self._ending:
+            try:
+                process.wait(timeout=0.5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _dismiss(self, failure: str) -> None:
+        # It ends by itself when its stdin does. Nobody waits for it: that takes 100 ms, and new pods do not wait.
         if failure:
             self.failures.append(failure)
         self._waiting.clear()
@@ -93,8 +106,4 @@ class SocketWorker:
         for pipe in (process.stdin, process.stdout):
             if pipe:
                 pipe.close()
-        try:
-            process.wait(timeout=0.5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        self._ending.append(process)
