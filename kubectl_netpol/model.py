@@ -46,7 +46,7 @@ class Mark(StrEnum):
     UNHEARD = "unheard"  # one-way, but its receiver was captured too and never saw it: not answered
     EXISTING = "existing"  # was connected when the capture began
     INFERRED_PORT = "inferred-port"  # who is the server was told by the port numbers only
-    SECONDARY_INTERFACE = "secondary-interface"  # not the pod's main interface: policies do not cover it
+    SECONDARY_INTERFACE = "secondary-interface"  # seen there only, not on the main one: policies do not cover it
     INFERRED_OWNER = "inferred-owner"  # the peer was no longer there when it was looked up
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError
-from ..model import Neighbor, NetworkNeighbors, Peer, Selector, Window, Workload
+from ..model import Neighbor, NeighborKey, NetworkNeighbors, Peer, Selector, Window, Workload
 from .document_input import SPECS, from_document
 from .entries import HINT, refuse
 from .reading import Fields
@@ -82,10 +82,13 @@ def _named(accounts: list[NetworkNeighbors]) -> list[NetworkNeighbors]:
 
     def named(neighbor: Neighbor, own: str) -> Neighbor:
         peer = neighbor.key.peer
-        found = names.get((_namespace(peer, own), peer.pod_selector), ()) if not peer.name else ()
+        if peer.name or peer.pod_selector is None:
+            return neighbor
+        found = names.get((_namespace(peer, own), peer.pod_selector), ())
         if len(found) != 1:
             return neighbor
-        return replace(neighbor, key=replace(neighbor.key, peer=replace(peer, name=min(found))))
+        key = NeighborKey(neighbor.key.direction, replace(peer, name=min(found)), neighbor.key.port)
+        return Neighbor(key, neighbor.counts)
 
     return [
         replace(one, neighbors=tuple(named(neighbor, one.workload.namespace) for neighbor in one.neighbors))

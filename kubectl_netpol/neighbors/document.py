@@ -13,6 +13,7 @@ from typing import Any
 
 from ..model import (
     Direction,
+    Mark,
     Neighbor,
     NeighborKey,
     NetworkNeighbors,
@@ -33,6 +34,11 @@ LABEL_PREFIX = "kubescape.io/workload-"
 _NO_RULE = frozenset({PeerKind.UNKNOWN, PeerKind.OWN_NODE})
 _ANY_PORT = Port(Protocol.TCP, 0)
 Document = dict[str, Any]
+
+
+def is_covered(neighbor: Neighbor) -> bool:
+    """Whether a policy can speak of a neighbor: it has words for it, and the pod's main interface saw it."""
+    return is_expressible(neighbor.key) and Mark.SECONDARY_INTERFACE not in neighbor.counts.marks
 
 
 def is_expressible(key: NeighborKey) -> bool:
@@ -120,7 +126,7 @@ def _has_words(key: NeighborKey) -> bool:
 def _entries(neighbors: NetworkNeighbors, direction: Direction) -> list[Document]:
     by_peer: dict[Peer, list[Neighbor]] = {}
     for neighbor in neighbors.answered:
-        if neighbor.key.direction is direction and is_expressible(neighbor.key):
+        if neighbor.key.direction is direction and is_covered(neighbor):
             by_peer.setdefault(unnamed(neighbor.key.peer), []).append(neighbor)
     peers = sorted(by_peer, key=lambda peer: order(NeighborKey(direction, peer, _ANY_PORT)))
     return [_entry(direction, peer, by_peer[peer]) for peer in peers]
@@ -185,7 +191,7 @@ def _account(neighbor: Neighbor) -> Document:
         "last": counts.last,
         "marks": sorted(str(mark) for mark in counts.marks),
         "dnsNames": list(counts.names),
-        "inSpec": neighbor.is_answered and is_expressible(key),
+        "inSpec": neighbor.is_answered and is_covered(neighbor),
     }
 
 

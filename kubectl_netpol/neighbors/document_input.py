@@ -56,6 +56,7 @@ _KINDS = {
         *("DeploymentConfig", "CloneSet"),
     )
 }
+_ONCE = Counts(attempts=1, answered=1)
 _FIELDS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _LEARNED = frozenset({"", "complete", "completed", "ready"})
 _LEARNING = ("kubescape.io/status", "kubescape.io/completion")
@@ -107,8 +108,9 @@ def _joined(answered: Answered, status: Fields) -> Iterator[Neighbor]:
     known = {_as_in_spec(key) for key, neighbor in told.items() if neighbor.is_answered}
     for key, names in answered.items():
         if key not in known:
-            peer = replace(key.peer, kind=_kind(key.peer))
-            yield Neighbor(replace(key, peer=peer), Counts(attempts=1, answered=1, names=names))
+            kind = _kind(key.peer)
+            told_key = key if kind is key.peer.kind else replace(key, peer=replace(key.peer, kind=kind))
+            yield Neighbor(told_key, Counts(attempts=1, answered=1, names=names) if names else _ONCE)
 
 
 def _as_in_spec(key: NeighborKey) -> NeighborKey:

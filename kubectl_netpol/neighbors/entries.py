@@ -8,6 +8,7 @@ own, so that nothing is lost before ``policy`` decides. Fed by ``document_input`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from ipaddress import ip_network
 from typing import Any, NoReturn
 
@@ -122,7 +123,8 @@ def _read_entry(entry: Fields, direction: Direction, found: Answered) -> None:
         of_address = names if peer.address or peer.block else ()
         for port in ports:
             key = NeighborKey(direction, peer, port)
-            found[key] = tuple(sorted({*found.get(key, ()), *of_address}))
+            known = found.get(key, ())
+            found[key] = tuple(sorted({*known, *of_address})) if of_address else known
 
 
 def _read_entry_port(port: Fields) -> Port:
@@ -194,7 +196,12 @@ def _named(entry: Fields) -> Iterator[Peer]:
 
 def _read_requirements(fields: Fields) -> Selector:
     expressions = sorted(map(_read_requirement, fields.each("matchExpressions")))
-    whole = Selector(fields.table("matchLabels"), tuple(dict.fromkeys(expressions)))
+    return _lasting(fields.table("matchLabels"), tuple(dict.fromkeys(expressions)))
+
+
+@lru_cache(maxsize=1 << 16)
+def _lasting(labels: tuple[tuple[str, str], ...], expressions: tuple[Requirement, ...]) -> Selector:
+    whole = Selector(labels, expressions)
     kept = stable_selector(whole)
     return whole if kept.is_empty else kept
 

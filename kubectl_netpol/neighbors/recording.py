@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from ipaddress import ip_address
 
 from ..model import Counts, Mark, Neighbor, NeighborKey, NetworkNeighbors, Selector, Window, Workload
@@ -48,7 +48,7 @@ def join_counts(a: Counts, b: Counts) -> Counts:
     """
     if a == b:
         return a
-    marks = (a.marks | b.marks) - _ONE_WAY_MARKS | (max(a, b, key=_evidence).marks & _ONE_WAY_MARKS)
+    marks = _marks(a, b) | (max(a, b, key=_evidence).marks & _ONE_WAY_MARKS)
     return Counts(
         max(a.attempts, b.attempts),
         max(a.answered, b.answered),
@@ -71,7 +71,7 @@ def add_counts(a: Counts, b: Counts) -> Counts:
         a.refused + b.refused,
         _earlier(a.first, b.first),
         max(a.last, b.last),
-        (a.marks | b.marks) - _ONE_WAY_MARKS | _added_one_way(a, b),
+        _marks(a, b) | _added_one_way(a, b),
         _names(a, b),
     )
 
@@ -160,6 +160,7 @@ def order(key: NeighborKey) -> tuple[object, ...]:
     )
 
 
+@lru_cache(maxsize=1 << 16)
 def _address_order(address: str) -> tuple[int, int, str]:
     try:
         parsed = ip_address(address)
@@ -170,6 +171,12 @@ def _address_order(address: str) -> tuple[int, int, str]:
 
 def _earlier(a: int, b: int) -> int:
     return min(a, b) if a and b else a or b
+
+
+# Seen on a secondary interface only: what the main interface saw as well is covered by policies.
+def _marks(a: Counts, b: Counts) -> frozenset[Mark]:
+    only_there = a.marks & b.marks & {Mark.SECONDARY_INTERFACE}
+    return (a.marks | b.marks) - _ONE_WAY_MARKS - {Mark.SECONDARY_INTERFACE} | only_there
 
 
 def _names(a: Counts, b: Counts) -> tuple[str, ...]:

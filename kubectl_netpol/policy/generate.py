@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
-from ..model import Direction, Neighbor, NetworkNeighbors, Workload
+from ..model import Direction, Mark, Neighbor, NetworkNeighbors, Workload
 from ..neighbors.document import is_expressible, selector_document, selects_everyone, workload_labels
 from .comments import Comment, comment
 from .naming import is_label_value, policy_name
@@ -97,6 +97,8 @@ def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes
 
 def _is_admitted(neighbor: Neighbor, options: Options) -> bool:
     if not (neighbor.is_answered or options.include_unanswered):
+        return False
+    if Mark.SECONDARY_INTERFACE in neighbor.counts.marks:
         return False
     return is_expressible(neighbor.key) or (options.allow_empty_selector and selects_everyone(neighbor.key))
 

@@ -92,7 +92,6 @@ def _has_host_bits(block: str) -> bool:
 
 _MARKS = {
     Mark.INFERRED_PORT: "which side is the server was told by the port numbers only",
-    Mark.SECONDARY_INTERFACE: "seen on a secondary interface, which policies do not cover",
 }
 
 
@@ -128,6 +127,8 @@ def _reason(neighbor: Neighbor, include_unanswered: bool) -> str:
         return ""  # a pod's own node is always admitted
     if not neighbor.is_answered and not include_unanswered:
         return "never answered (--include-unanswered admits what is not)"
+    if Mark.SECONDARY_INTERFACE in neighbor.counts.marks:
+        return "seen on a secondary interface only, which policies do not cover"
     if is_expressible(key):
         return ""
     return next(text for test, text in _INEXPRESSIBLE if test(key))

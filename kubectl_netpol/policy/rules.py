@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any, Protocol
 
@@ -67,6 +68,7 @@ def rule_peer(peer: Peer, lookup: Lookup = no_servers) -> RulePeer:
     return RulePeer(str(ip_network(block.cidr, strict=False)) if block else host_cidr(peer.address))
 
 
+@lru_cache(maxsize=1 << 16)
 def host_cidr(address: str) -> str:
     """The block that holds one address only, in canonical form."""
     parsed = ip_address(address)
@@ -104,7 +106,12 @@ def rules(neighbors: Iterable[Neighbor], lookup: Lookup = no_servers) -> tuple[R
 # Selectors of the own namespace, then of others, then addresses, IPv4 before IPv6, by number.
 def _place(peer: RulePeer) -> tuple[Any, ...]:
     if peer.cidr:
-        network = ip_network(peer.cidr)
-        return (2, network.version, int(network.network_address), network.prefixlen)
+        return _block_place(peer.cidr)
     namespaces, pods = peer.namespaces, peer.pods
     return (int(namespaces is not None), namespaces or _NOTHING, pods is not None, pods or _NOTHING)
+
+
+@lru_cache(maxsize=1 << 16)
+def _block_place(cidr: str) -> tuple[int, int, int, int]:
+    network = ip_network(cidr)
+    return (2, network.version, int(network.network_address), network.prefixlen)
