@@ -45,6 +45,7 @@ BENCHES = (
     Bench("namespaces"),
     Bench("policies"),
     Bench("fold", ("300000",), ("30000",)),
+    Bench("documents"),
     Bench("known_servers", quick=None),
 )
 
