@@ -71,8 +71,9 @@ class Recording:
 
     def run(self, *arguments: str) -> str:
         done = subprocess.run(
-            self.command(*arguments), env=self.environment, cwd="/", capture_output=True, timeout=30, check=True
+            self.command(*arguments), env=self.environment, cwd="/", capture_output=True, timeout=30, check=False
         )
+        assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode()
 
     def neighbors(self) -> dict[str, dict[str, Any]]:
