@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..cache.location import ENVIRONMENT
 from ..errors import CaptureError
+from ..known_servers import location as known_servers
 
 Say = Callable[[str], None]
 """Takes one line of the story, and sees to it that it comes before what is printed next."""
@@ -20,7 +21,7 @@ PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """Commands that run in ``directory`` with a cache of its own below it, and print where the demo prints."""
+    """Commands that run in ``directory``, a cache and a configuration of its own below it; they print as the demo."""
 
     directory: Path
     say: Say
@@ -50,4 +51,7 @@ class Commands:
 
     def _environment(self) -> dict[str, str]:
         search = os.pathsep.join(filter(None, (str(PACKAGE_ROOT), os.environ.get("PYTHONPATH"))))
-        return os.environ | {ENVIRONMENT: str(self.cache_directory), "PYTHONPATH": search}
+        own = {ENVIRONMENT: str(self.cache_directory), "XDG_CONFIG_HOME": str(self.directory / "config")}
+        environment = os.environ | own | {"PYTHONPATH": search}
+        environment.pop(known_servers.ENVIRONMENT, None)
+        return environment

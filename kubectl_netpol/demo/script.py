@@ -19,6 +19,10 @@ DURATION = 8
 """Seconds of the demo's recording."""
 LONGEST = 120.0
 SHOWN = ("deploy/web", "deploy/api", "-n", "shop", "--local")
+KNOWN_SERVER = (
+    *("add", "github", "--ip-block", "142.250.1.100/24"),
+    *("--name", "github-workflows", "--server", "github.com"),
+)
 _DIRECTORY = Path("/run/demo")  # in the private machine's own /run: in memory, and gone with it
 _PAUSE = 0.7
 _INTRODUCTION = """\
@@ -42,6 +46,13 @@ but no policy will allow it: 0/n under ANSWERED/ATTEMPTED."""
 _POLICIES = """\
 And these are the policies that allow what was answered, and nothing else. On a cluster, this is
 `kubectl netpol generate deploy/web | kubectl apply -f -`."""
+_KNOWN_SERVERS = """\
+Last, whose is 142.250.1.104? Its service answers from many addresses, and tomorrow's may be another one. Say once
+which block is whose, and every policy uses it, also those from recordings of long ago. (142.250.1.100/24 is how
+Kubescape's documentation writes this block; Kubernetes 1.36 and later want 142.250.1.0/24, so policies have that.)"""
+_WITH_KNOWN_SERVERS = """\
+The same recording and the same command: where api's policy had 142.250.1.104/32, it now has the block. What stands
+for what is said in policyRef, in Kubescape's format."""
 _REPLAYED = """\
 So this is a replay: the records come from this very demo, recorded earlier on a machine that could, and shipped
 with the program. They take the same way from here: attributed, kept in a cache of their own, and read again."""
@@ -72,11 +83,15 @@ def tell(say: Say, text: str) -> None:
 
 
 def show_results(commands: Commands, say: Say) -> None:
-    """The second half: neighbors and policies from the cache."""
+    """The second half: neighbors and policies from the cache, before and after an address has become known."""
     tell(say, _NEIGHBORS)
     commands.run("neighbors", *SHOWN)
     tell(say, _POLICIES)
     commands.run("generate", *SHOWN)
+    tell(say, _KNOWN_SERVERS)
+    commands.run("known-servers", *KNOWN_SERVER)
+    tell(say, _WITH_KNOWN_SERVERS)
+    commands.run("generate", "deploy/api", *SHOWN[2:], "--kind", "GeneratedNetworkPolicy")
 
 
 def _play_live(say: Say, attach: str) -> str:

@@ -30,7 +30,7 @@ def run(tmp_path: Path, *flags: str) -> str:
 
 def policies(output: str) -> list[dict]:
     shown = output.partition("$ kubectl netpol generate")[2].partition("\n")[2]
-    return list(yaml.safe_load_all(shown.partition("\nThat was all.")[0]))
+    return list(yaml.safe_load_all(shown.partition("\nLast, whose is ")[0]))
 
 
 def traces() -> tuple[object, ...]:

@@ -25,7 +25,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def policies(output: str) -> dict[str, dict]:
     shown = output.partition("$ kubectl netpol generate")[2].partition("\n")[2]
-    text = shown.partition("\nThat was all.")[0]
+    text = shown.partition("\nLast, whose is ")[0]
     return {document["metadata"]["name"]: document["spec"] for document in yaml.safe_load_all(text)}
 
 
@@ -61,12 +61,28 @@ def assert_policies_of_the_world(output: str) -> None:
     }
 
 
+def assert_the_block_is_known_afterwards(output: str) -> None:
+    before, _, after = output.partition("$ kubectl netpol known-servers add github --ip-block 142.250.1.100/24")
+    assert "cidr: 142.250.1.104/32" in before
+    text = after.rpartition("$ kubectl netpol generate")[2].partition("\n")[2].partition("\nThat was all.")[0]
+    document = yaml.safe_load(text)
+    assert [(one["ipBlock"], one["originalIP"], one["server"]) for one in document["policyRef"]] == [
+        ("142.250.1.0/24", "142.250.1.104", "github.com")
+    ]
+    earlier, later = (
+        edges(one["egress"], "to") for one in (policies(output)["deployment-api"], document["spec"]["spec"])
+    )
+    assert earlier - later == {("", "142.250.1.104/32", "TCP", 443)}
+    assert later - earlier == {("", "142.250.1.0/24", "TCP", 443)}
+
+
 def test_the_shipped_recording_gives_the_worlds_policies_and_leaves_nothing(tmp_path: Path):
     done = subprocess.run([*DEMO, "--replay"], env=environment(tmp_path), capture_output=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     output = done.stdout.decode()
     assert "So this is a replay" in output
     assert_policies_of_the_world(output)
+    assert_the_block_is_known_afterwards(output)
     assert list(tmp_path.iterdir()) == []
 
 
