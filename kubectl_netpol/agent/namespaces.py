@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,9 @@ from .names import NameTable
 
 _MAX_ADDRESSES = 64
 _SOCKET_KINDS = {"TCP:", "UDP:", "TCP6:", "UDP6:"}
+
+
+_VANISHED = (errno.ENODEV, errno.ENXIO, errno.ENOENT)
 
 
 @dataclass(slots=True)
@@ -85,6 +89,8 @@ class CapturedNamespace:
             try:
                 self.attachments[index] = attach(self.stubs, index, name)
             except OSError as error:
+                if error.errno in _VANISHED:
+                    continue  # it went while it was looked at: nothing is lost that was there
                 failures.append(f"interface {name} could not be attached: {error.strerror}")
         return failures
 

@@ -37,6 +37,14 @@ class LocalOptions:
     interval: float = 1.0
 
 
+def check_machine() -> None:
+    """Raises CaptureError where nothing can be captured, with what to do about it."""
+    if not sys.platform.startswith("linux"):
+        raise CaptureError("recording this machine needs Linux", "try: kubectl netpol demo")
+    if os.geteuid() != 0:
+        raise CaptureError("recording this machine needs root", "run it with sudo")
+
+
 class InventoryFile:
     """A file of objects that may change under way: each version is an observation at its time."""
 
@@ -109,10 +117,6 @@ class LocalSource:
             self._agent.send_signal(signal.SIGTERM)
 
     def _start(self) -> subprocess.Popen[bytes]:
-        if not sys.platform.startswith("linux"):
-            raise CaptureError("recording this machine needs Linux", "try: kubectl netpol demo")
-        if os.geteuid() != 0:
-            raise CaptureError("recording this machine needs root", "run it with sudo")
         options = self._options
         command = [sys.executable, "-m", "kubectl_netpol.agent", "--attach", options.attach]
         command += ["--interval", str(options.interval), "--duration", str(options.duration)]

@@ -9,16 +9,17 @@ from pathlib import Path
 from ..cache.exchange import lines_of
 from ..cache.store import Store
 from ..errors import StoreError, WireError
-from ..neighbors.fold import Fold
+from ..neighbors.fold import Account, Fold
 from ..neighbors.inventory import Inventory
 from ..neighbors.recording import Recording
-from ..wire import StatusRecord, decode
+from ..wire import FlowsRecord, StatusRecord, decode
 
 
 class Recorder:
     """Feeds an inventory and lines; ``save`` joins what they say into the store, as often as one likes.
 
-    ``status`` is the newest word of the agent on itself, ``bad_lines`` how many lines were no records.
+    ``status`` is the newest word of the agent on itself, ``bad_lines`` how many lines were no records;
+    ``shared_addresses`` are addresses of pods that two namespaces had at a time: what both did was booked on the pod.
     """
 
     def __init__(self, store: Store, cluster: str, inventory: Inventory) -> None:
@@ -29,6 +30,8 @@ class Recorder:
         self.status: StatusRecord | None = None
         self.bad_lines = 0
         self.last_problem = ""
+        self.shared_addresses: set[str] = set()
+        self._bearers: dict[str, set[str]] = {}
 
     def take(self, line: bytes) -> None:
         """One line of an agent's output. What is no record is counted, and the next line is read."""
@@ -40,14 +43,27 @@ class Recorder:
             return
         if isinstance(record, StatusRecord):
             self.status = record
+        else:
+            self._note_bearers(record)
         self._fold.add(record)
+
+    # A namespace without a pod's UID is known by its addresses, and two of them may have the same one.
+    def _note_bearers(self, record: FlowsRecord) -> None:
+        for address in record.netns.addresses:
+            bearers = self._bearers.setdefault(address, set())
+            if record.netns.gone or record.netns.pod:
+                bearers.discard(record.netns.id)
+                continue
+            bearers.add(record.netns.id)
+            if len(bearers) > 1 and self.inventory.owner(address, record.time):
+                self.shared_addresses.add(address)
 
     def recordings(self) -> list[Recording]:
         """What has been heard so far, by workload."""
         return list(self._fold.recordings(self.inventory).values())
 
     @property
-    def account(self) -> object:
+    def account(self) -> Account:
         """The fold's own account of what it could not use."""
         return self._fold.account()
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..cache.store import Store
-from ..capture.local import LocalOptions, LocalSource
+from ..capture.local import LocalOptions, LocalSource, check_machine
 from ..capture.recorder import Recorder
 from ..errors import InputError
 from ..neighbors.recording import summarise
@@ -19,6 +20,7 @@ from .duration import parse_duration
 from .options import cache_dir_option
 
 _PROGRESS_SECONDS = 10.0
+_SHOWN = 5
 
 EPILOG = """\b
 Examples:
@@ -37,9 +39,12 @@ def _seconds(_: click.Context, __: click.Parameter, value: str | None) -> float:
     if value is None:
         return 0.0
     try:
-        return parse_duration(value) / 1000
+        seconds = parse_duration(value) / 1000
     except ValueError as error:
         raise click.BadParameter(f"{value!r} is no duration; write it as 90s, 5m or 1h30m") from error
+    if not seconds:
+        raise click.BadParameter("a recording of no time hears nothing; leave it out to record until Ctrl-C")
+    return seconds
 
 
 @click.command(epilog=EPILOG)
@@ -65,46 +70,52 @@ def command(local: bool, inventory: str | None, duration: float, attach: str, ca
         raise InputError("recording in a cluster is not there yet", "record this machine: add --local --inventory FILE")
     if not inventory:
         raise InputError("--local needs to know whose addresses are whose", "add --inventory FILE; see --help")
+    check_machine()
     with Store.open(cache_dir) as store:
         source = LocalSource(LocalOptions(Path(inventory), duration, attach), store, streams.note)
         _catch(source)
-        until = f"for {duration:g} s" if duration else "until Ctrl-C"
-        streams.say(f"recording every network namespace of this machine {until}; the whole of {inventory} is in scope")
-        source.run(_Progress())
+        source.run(_Progress(f"for {duration:g} s" if duration else "until Ctrl-C", inventory))
         _summarise(source.recorder)
 
 
 def _catch(source: LocalSource) -> None:
-    """The first Ctrl-C or SIGTERM collects the last records, the second leaves at once."""
+    """The first Ctrl-C or SIGTERM collects the last records, the second leaves at once; so does a closed terminal."""
 
-    def stop(_number: int, _frame: Any) -> None:
+    def stop(number: int, _frame: Any) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        streams.say("stopping: collecting the last records; once more to leave at once")
         source.stop()
+        if number != signal.SIGHUP:  # then nobody is there to read it
+            streams.say("stopping: collecting the last records; once more to leave at once")
 
-    signal.signal(signal.SIGINT, stop)
-    signal.signal(signal.SIGTERM, stop)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, stop)
 
 
 class _Progress:
-    """A line now and then."""
+    """A line when the capture stands, and one now and then."""
 
-    def __init__(self) -> None:
+    def __init__(self, until: str, inventory: str) -> None:
         self._begun = time.monotonic()
-        self._next = self._begun + _PROGRESS_SECONDS
+        self._next = 0.0
+        self._scope = f"{until}; the whole of {inventory} is in scope"
 
     def __call__(self, recorder: Recorder) -> None:
         now = time.monotonic()
         if now < self._next or not recorder.status:
             return
+        namespaces = _counted(recorder.status.attached.get("namespaces", 0), "network namespace")
+        if not self._next:
+            streams.say(f"recording {namespaces} of this machine, and new ones as they come, {self._scope}")
+        else:
+            heard = recorder.recordings()
+            neighbors = _counted(sum(len(recording.flows) for recording in heard), "neighbor")
+            streams.say(f"{now - self._begun:.0f} s: {namespaces}, {_counted(len(heard), 'workload')}, {neighbors}")
         self._next = now + _PROGRESS_SECONDS
-        heard = recorder.recordings()
-        neighbors = sum(len(recording.flows) for recording in heard)
-        namespaces = recorder.status.attached.get("namespaces", 0)
-        streams.say(
-            f"{now - self._begun:.0f} s: {namespaces} namespaces, {len(heard)} workloads, {neighbors} neighbors"
-        )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _summarise(recorder: Recorder) -> None:
@@ -112,8 +123,8 @@ def _summarise(recorder: Recorder) -> None:
     heard = sorted(map(summarise, recorder.recordings()), key=lambda one: one.workload)
     for one in heard:
         place = f"{one.workload.namespace}/{one.workload.path}"
-        streams.say(f"{place}: {len(one.neighbors)} neighbors, {len(one.answered)} answered")
-    for sentence in _losses(recorder):
+        streams.say(f"{place}: {_counted(len(one.neighbors), 'neighbor')}, {len(one.answered)} answered")
+    for sentence in (*_losses(recorder), *_leftovers(recorder)):
         streams.note(sentence)
     if not heard:
         streams.note("nothing was heard of any workload of the inventory: are its addresses those of this machine?")
@@ -129,3 +140,29 @@ def _losses(recorder: Recorder) -> list[str]:
     if recorder.bad_lines:
         sentences.append(f"{recorder.bad_lines} lines were no records and were skipped: {recorder.last_problem}")
     return sentences
+
+
+def _leftovers(recorder: Recorder) -> list[str]:
+    """What was seen and belongs to no workload or to no policy, and what the capture itself took."""
+    account, status = recorder.account, recorder.status
+    sentences = []
+    if account.unattributed:
+        sentences.append(f"captured, and not in the inventory: {_listed(account.unattributed)}")
+    if account.unknown_peers:
+        sentences.append(f"inside the cluster's own ranges, and nobody's: {_listed(account.unknown_peers)}")
+    if recorder.shared_addresses:
+        shared = _listed(sorted(recorder.shared_addresses))
+        sentences.append(f"borne by two network namespaces at a time, and booked on one pod: {shared}")
+    if account.backwards:
+        sentences.append(f"{_counted(account.backwards, 'counter')} went backwards and were not believed")
+    if status:
+        seen = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(status.counts.items()) if count)
+        sentences += [f"packets seen apart from neighbors: {seen}"] if seen else []
+        cpu, memory = status.cost.get("cpu_seconds", 0.0), status.cost.get("memory_bytes", 0.0) / (1 << 20)
+        sentences.append(f"the capture took {cpu:.1f} s of CPU and {memory:.0f} MiB")
+    return sentences
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _SHOWN
+    return ", ".join(names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
