@@ -23,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import packets
 import pytest
 
 from kubectl_netpol.demo.machine import Machine
@@ -34,6 +35,8 @@ ATTACHMENTS = pytest.mark.parametrize("attach", ["tcx", "socket"])
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 10.0
 NO_MARKS = Marks(0)
+INIT, INIT_ACK, ABORT = 1, 2, 6
+"""SCTP's chunks (RFC 9260, 3.2)."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -197,6 +200,7 @@ class Truth:
         self.machine = machine
         self.flows: Flows = {}
         self._ports = itertools.count(33000)
+        self._raw: dict[tuple[str, bool], socket.socket] = {}
         self.held: list[socket.socket] = []
 
     def book(self, pod: Pod, role: str, protocol: str, local: str, peer: str, port: int, counted: Counted) -> None:
@@ -232,6 +236,35 @@ class Truth:
         """One to an address that swallows everything; its socket lives on, and sends its SYN again."""
         self.held.append(client.begin_tcp(address, port))
         self.book(client, "out", "tcp", address_like(client, address), address, port, Counted(1))
+
+    def sctp(self, client: Pod, server: Pod, address: str, port: int, reply: int | None) -> None:
+        """The first packets of an association, from a port of its own. ``reply``: INIT_ACK, ABORT, None for nothing.
+
+        They are made by hand: the kernel's own SCTP, where there is one, drops them for their checksums.
+        """
+        source, number = address_like(client, address), next(self._ports)
+        ends = self._raw_sctp(client, address), self._raw_sctp(server, address)
+        self._pass(ends, address, packets.sctp(number, port, 0, INIT, number))
+        if reply:
+            answer = packets.sctp(port, number, number, reply, 1 if reply == INIT_ACK else None)
+            self._pass(ends[::-1], source, answer)
+        self.book_both(client, server, "sctp", address, port, Counted(1, int(reply == INIT_ACK), int(reply == ABORT)))
+
+    def _raw_sctp(self, pod: Pod, address: str) -> socket.socket:
+        # As long as it is open, the kernel tells nobody that the protocol is unknown.
+        place = pod.name, ":" in address
+        if place not in self._raw:
+            with pod.inside():
+                self._raw[place] = socket.socket(socket.AF_INET6 if place[1] else socket.AF_INET, socket.SOCK_RAW, 132)
+            self._raw[place].settimeout(5)
+        return self._raw[place]
+
+    @staticmethod
+    def _pass(ends: tuple[socket.socket, ...], address: str, packet: bytes) -> None:
+        sender, receiver = ends
+        sender.sendto(packet, (address, 0))
+        while not receiver.recv(1 << 16).endswith(packet):
+            pass
 
     def udp(self, client: Pod, server: Pod, address: str, port: int, answer: Answer | None, packets: int = 1) -> None:
         """One flow from a port of its own. ``answer``: what listens there; None for nobody, who refuses."""
