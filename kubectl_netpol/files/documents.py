@@ -19,8 +19,8 @@ from yaml.resolver import Resolver
 
 from ..errors import InputError
 
-SIZE_LIMIT = 512 << 20
-"""Bytes of one file or stream: about 35,000 documents of 30 entries."""
+SIZE_LIMIT = 256 << 20
+"""Bytes of one file or stream: about 25,000 documents of 30 entries."""
 DEPTH_LIMIT = 40
 """No Kubernetes object nests deeper."""
 

@@ -1,0 +1,130 @@
+"""``generate`` on files: a pipeline without a cluster, and a folder of policies that stays quiet."""
+
+import io
+import os
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from kubectl_netpol.cli.application import run
+
+INPUT = Path(__file__).parents[2] / "cases" / "input"
+OPERATOR = (INPUT / "operator.yaml").read_text()
+WORKFLOWS = (INPUT / "workflows.yaml").read_text()
+
+
+@pytest.fixture
+def folder(monkeypatch, tmp_path):
+    """An empty folder to work in, with a home of its own and a kubeconfig that cannot be read."""
+    (tmp_path / "broken").write_text(":::")
+    for name in ("XDG_CONFIG_HOME", "KUBECTL_NETPOL_KNOWN_SERVERS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "broken"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def generate(capsys, *arguments):
+    code = run(["generate", *arguments])
+    printed = capsys.readouterr()
+    return code, printed.out, printed.err
+
+
+def test_standard_input_is_read_and_neither_cluster_nor_cache_is_looked_for(folder, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO((OPERATOR + "---\n" + WORKFLOWS).encode())))
+    code, out, _ = generate(capsys, "-f", "-", "--all")
+    assert code == 0
+    assert [one["metadata"]["namespace"] for one in yaml.safe_load_all(out)] == ["default", "kubescape"]
+    assert sorted(path.name for path in folder.iterdir()) == ["broken"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ([], ["deployment-workflows", "deployment-operator"]),
+        (["-n", "kubescape"], ["deployment-operator"]),
+        (["-n", "kubescape", "-A"], ["deployment-workflows", "deployment-operator"]),
+        (["-l", "app=workflows"], ["deployment-workflows"]),
+        (["deploy/operator"], ["deployment-operator"]),
+        (["deployments.apps"], ["deployment-workflows", "deployment-operator"]),
+    ],
+)
+def test_what_the_command_line_names_is_picked_from_the_files(folder, capsys, arguments, names):
+    files = ["-f", str(INPUT / "operator.yaml"), "-f", str(INPUT / "workflows.yaml")]
+    code, out, _ = generate(capsys, *files, *arguments, "-o", "name")
+    assert code == 0
+    assert [line.rpartition("/")[2] for line in out.split()] == names
+
+
+def test_a_folder_of_policies_is_written_once_and_then_left_alone(folder, capsys):
+    (folder / "in.yaml").write_text(OPERATOR + "---\n" + WORKFLOWS)
+    code, out, _ = generate(capsys, "-f", "in.yaml", "--output-dir", "policies")
+    files = ["default.deployment-workflows.yaml", "kubescape.deployment-operator.yaml"]
+    assert (code, out.splitlines()) == (0, [f"policies/{name} written" for name in files])
+    assert sorted(os.listdir("policies")) == files  # noqa: PTH208
+    (folder / "in.yaml").write_text(WORKFLOWS.replace("142.250.1.104", "142.250.1.105") + "---\n" + OPERATOR)
+    _, out, _ = generate(capsys, "-f", "in.yaml", "--output-dir", "policies")
+    assert out.splitlines() == [f"policies/{files[0]} written", f"policies/{files[1]} unchanged"]
+    assert "142.250.1.105/32" in (folder / "policies" / files[0]).read_text()
+
+
+@pytest.mark.parametrize(
+    ("broken", "field"),
+    [
+        (WORKFLOWS.replace("port: 443", "port: null"), "spec.egress[0].ports[0].port"),
+        (WORKFLOWS.replace("port: 443", "port: 443.0"), "spec.egress[0].ports[0].port"),
+        (WORKFLOWS.replace("port: 443", "port: true"), "spec.egress[0].ports[0].port"),
+        (WORKFLOWS.replace("protocol: TCP", "protocol: HTTP"), "spec.egress[0].ports[0].protocol"),
+        (WORKFLOWS.replace("142.250.1.104", "142.250.1.256"), "spec.egress[0].ipAddress"),
+        (WORKFLOWS.replace("142.250.1.104", "fe80::1%eth0"), "spec.egress[0].ipAddress"),
+        (WORKFLOWS.replace("ipAddress: 142.250.1.104", "ipAddresses: [10.0.0.0/33]"), "spec.egress[0].ipAddresses[0]"),
+        (WORKFLOWS.replace("142.250.1.104", '""'), "spec.egress[0] has neither a selector nor an address"),
+        (WORKFLOWS.replace("  egress:", "  egres:"), "spec.egres is no field"),
+        (WORKFLOWS.replace("kind: NetworkNeighbors", "kind: Deployment"), "kind"),
+        (WORKFLOWS.replace("v1beta1\n", "v1beta2\n", 1), "apiVersion"),
+        (WORKFLOWS.replace("workload-name: workflows", "workload-name: 7"), "metadata.labels"),
+        (WORKFLOWS.replace("namespace: default", "namespace: ../x"), "namespace"),
+        (WORKFLOWS.replace("type: external", "type: outside"), "spec.egress[0].type"),
+        (WORKFLOWS.replace("podSelector: null", "podSelector: {matchLabels: {app: 1}}"), "podSelector.matchLabels"),
+        (WORKFLOWS.replace("app: workflows", "app: &a workflows"), "line 134: YAML anchors"),
+        (OPERATOR.replace("tier: ks-control-plane", "tier: other"), "matchLabels"),
+        ("[]", "no Kubernetes object"),
+        ("kind: List\nitems: {}\n", "items"),
+    ],
+)
+def test_one_bad_document_is_named_and_the_good_ones_are_not_written(folder, capsys, broken, field):
+    assert broken not in (OPERATOR, WORKFLOWS)
+    (folder / "in.yaml").write_text(OPERATOR + "---\n" + broken)
+    code, out, err = generate(capsys, "-f", "in.yaml", "--output-dir", "policies")
+    assert (code, out) == (1, "")
+    error, hint = err.splitlines()
+    assert error.startswith("error: in.yaml: document 2")
+    assert field in error
+    assert hint.startswith("hint: ")
+    assert not (folder / "policies").exists()
+
+
+def test_two_workloads_whose_policies_would_share_a_name_are_both_named(folder, capsys):
+    (folder / "in.yaml").write_text(WORKFLOWS + "---\n" + WORKFLOWS.replace("api-group: apps", "api-group: x.io"))
+    code, out, err = generate(capsys, "-f", "in.yaml", "--output-dir", "policies")
+    assert (code, out) == (1, "")
+    assert "deployment/workflows (apps/v1) and deployment/workflows (x.io/v1)" in err
+    assert not (folder / "policies").exists()
+
+
+def test_yaml_and_json_of_the_same_objects_give_the_same(folder, capsys):
+    text = (INPUT / "neighborhood.json").read_text()
+    assert text.count("NetworkNeighborhood") == 2
+    (folder / "yaml.yaml").write_text(yaml.safe_dump(yaml.safe_load(text)))
+    first = generate(capsys, "-f", str(INPUT / "neighborhood.json"))
+    assert generate(capsys, "-f", "yaml.yaml") == first
+
+
+@pytest.mark.parametrize("arguments", [["--output-dir", "x", "-o", "name"], ["--known-servers", "none.yaml"]])
+def test_what_cannot_be_meant_is_an_error(folder, capsys, arguments):
+    code, out, err = generate(capsys, "-f", str(INPUT / "operator.yaml"), *arguments)
+    assert (code, out) == (1, "")
+    assert err.startswith("error: ")
