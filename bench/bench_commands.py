@@ -68,7 +68,7 @@ def imports_kubernetes(arguments: list[str], environment: dict[str, str]) -> boo
 
 
 def main() -> None:
-    rounds = 7 if "--quick" in sys.argv else 15
+    rounds = 5 if "--quick" in sys.argv else 15
     with tempfile.TemporaryDirectory() as folder:
         environment = os.environ | {ENVIRONMENT: folder, "HOME": folder, "KUBECONFIG": os.devnull}
         fill_cache(Path(folder))

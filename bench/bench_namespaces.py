@@ -36,6 +36,7 @@ from kubectl_netpol.demo.pod import Pod
 SERVER = "10.1.0.1"
 HALF_LIFE = 0.025
 PACE = 0.05
+TIMED = 20
 _POLL = 0.0002
 _PROG_QUERY, _TCX_HOOKS = 16, (46, 47)
 _PATIENCE = 5.0
@@ -170,7 +171,7 @@ def has_program(index: int, hook: int) -> bool:
 def measure_kind(machine: Machine, scratch: Path, kind: str, mode: str, count: int) -> Figures:
     with Agent(mode, scratch) as agent:
         agent.wait_attached(1)
-        timed = [time_attach(machine, kind, number, mode) for number in range(20)]
+        timed = [time_attach(machine, kind, number, mode) for number in range(min(TIMED, count // 4))]
         addresses, lives = live_and_die(machine, kind, count)
         records = agent.stop()
     told = {key: counters for flows in latest_flows(records).values() for key, counters in flows.items()}
@@ -191,7 +192,7 @@ def measure_kind(machine: Machine, scratch: Path, kind: str, mode: str, count: i
 def measure(machine: Machine, scratch: Path) -> list[Figures]:
     quick = "--quick" in sys.argv
     machine.add_pod("server", [SERVER]).listen_tcp(SERVER_PORT)
-    plans = [("mount", 100 if quick else 1000), ("process", 50 if quick else 100)]
+    plans = [("mount", 40 if quick else 1000), ("process", 20 if quick else 100)]
     return [measure_kind(machine, scratch, kind, mode, count) for mode in ("tcx", "socket") for kind, count in plans]
 
 

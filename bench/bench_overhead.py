@@ -69,7 +69,7 @@ def summarise(kind: str, rounds: Rounds) -> Figures:
 
 
 def measure(machine: Machine, scratch: Path) -> list[Figures]:
-    rounds, seconds = (7, 0.3) if "--quick" in sys.argv else (11, 1.0)
+    rounds, seconds = (3, 0.3) if "--quick" in sys.argv else (11, 1.0)
     found = measure_rounds(Stage(machine, scratch), scratch, rounds, seconds)
     return [{"rounds": rounds} | summarise("connections", found["connections"]) | summarise("bulk", found["bulk"])]
 
