@@ -13,6 +13,7 @@ from ..cache.store import Info, Store, discard, exists
 from ..cache.trouble import BusyError
 from ..errors import InputError, StoreError
 from ..neighbors.recording import Recording
+from ..render.text import counted
 from . import streams
 from .options import cache_dir_option
 
@@ -99,7 +100,7 @@ def import_(cache_dir: Path, filename: str) -> None:
     recordings = _parse(filename)
     with Store.open(cache_dir) as store:
         changed = store.merge_all(recordings)
-    streams.say(f"{len(recordings)} recordings read, {changed} workloads changed")
+    streams.say(f"{counted(len(recordings), 'recording')} read, {counted(changed, 'workload')} changed")
 
 
 def _print_info(found: Info, output: str) -> None:
@@ -131,7 +132,7 @@ def _is_confirmed(directory: Path) -> bool:
 def _clear(directory: Path) -> str:
     try:
         with Store.open(directory) as store:
-            return f"forgot the recordings of {store.clear()} workloads"
+            return f"forgot the recordings of {counted(store.clear(), 'workload')}"
     except BusyError:
         raise
     except StoreError as error:  # damaged, of another version, or on a full disk: clearing makes room

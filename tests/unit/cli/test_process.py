@@ -133,11 +133,11 @@ def test_an_export_moves_recordings_and_importing_it_twice_changes_nothing(envir
     other = environment | {"KUBECTL_NETPOL_CACHE_DIR": str(tmp_path / "other")}
     exported = start(environment, "cache", "export").stdout
     told = [start(other, "cache", "import", "-f", "-", input=exported).stderr for _ in range(2)]
-    assert told == ["1 recordings read, 1 workloads changed\n", "1 recordings read, 0 workloads changed\n"]
+    assert told == ["1 recording read, 1 workload changed\n", "1 recording read, 0 workloads changed\n"]
     assert start(other, "cache", "export").stdout == exported
     facts = json.loads(start(other, "cache", "info", "-o", "json").stdout)
     assert facts["clusters"] == [{"cluster": "local", "workloads": 1}]
-    assert start(other, "cache", "clear", "--yes").stderr == "forgot the recordings of 1 workloads\n"
+    assert start(other, "cache", "clear", "--yes").stderr == "forgot the recordings of 1 workload\n"
     assert "No recordings" in start(other, "cache", "info").stderr
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kubectl_netpol.render.age import age
 from kubectl_netpol.render.document import to_json, to_name, to_yaml
 from kubectl_netpol.render.table import to_table
-from kubectl_netpol.render.text import escape
+from kubectl_netpol.render.text import counted, escape
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -157,3 +157,7 @@ def test_kubectl_reads_every_doubtful_text_as_a_text():
     command = ["kubectl", "label", "--local", "-f", "-", "seen=yes", "-o", "json"]
     result = subprocess.run(command, input=to_yaml([document]), capture_output=True, text=True, check=True)
     assert json.loads(result.stdout)["data"] == labels
+
+
+def test_one_is_no_plural():
+    assert [counted(number, "neighbor") for number in (0, 1, 2)] == ["0 neighbors", "1 neighbor", "2 neighbors"]
