@@ -53,5 +53,16 @@ def run(arguments: list[str]) -> int:
 
 
 def _invoke(arguments: list[str]) -> int:
-    result = application.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    result = application.main(_as_command(arguments), prog_name=PROGRAM, standalone_mode=False)
     return result if type(result) is int else 0
+
+
+# What fingers type out of habit: `help generate` as of kubectl, `--version` as of everything else.
+def _as_command(arguments: list[str]) -> list[str]:
+    match arguments:
+        case ["help", *path]:
+            return [*path, "--help"]
+        case ["--version", *rest]:
+            return ["version", *rest]
+        case _:
+            return arguments

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from ..errors import NetpolError
@@ -12,7 +12,9 @@ from ..model import NetworkNeighbors
 from ..neighbors.collection import read_all
 from . import streams
 from .options import Scope
-from .selection import Selection, refuse_missing, select
+from .refusal import Present, refuse_missing
+from .selection import Selection, select
+from .since import newest, outside, seen_within
 
 
 def read_files(names: Sequence[str], scope: Scope, selection: Selection, command: str) -> list[NetworkNeighbors]:
@@ -20,14 +22,26 @@ def read_files(names: Sequence[str], scope: Scope, selection: Selection, command
 
     Raises NetpolError when a document is wrong, when one that was named is not there, or nothing is.
     """
-    present = [one for one in read_all(each_document(names, sys.stdin.buffer)) if _is_in(scope, one)]
+    everything = read_all(each_document(names, sys.stdin.buffer))
+    present = [one for one in everything if _is_in(scope, one)]
     if not present:
         raise NetpolError(f"the input holds no workload of the {scope.place}", "leave -n out to take all namespaces")
-    refuse_missing(selection, [one.workload for one in present], scope.place, command)
+    refuse_missing(selection, _present(present, everything), scope, command)
     kept = select(present, selection, scope.labels)
     if not kept:
         raise NetpolError("the input holds no such workload", "leave TYPE/NAME and -l out to take all of them")
-    return [_since(one, scope.since) for one in kept] if scope.since else kept
+    return _within(kept, scope) if scope.since else kept
+
+
+def _present(here: Iterable[NetworkNeighbors], everything: Iterable[NetworkNeighbors]) -> Present:
+    return Present([one.workload for one in here], [one.workload for one in everything], (), lambda: "")
+
+
+def _within(found: list[NetworkNeighbors], scope: Scope) -> list[NetworkNeighbors]:
+    kept = seen_within([_since(one, scope.since) for one in found])
+    if not kept:
+        raise outside(newest(found), scope)
+    return kept
 
 
 def _is_in(scope: Scope, one: NetworkNeighbors) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from ..errors import InputError, NetpolError
+from ..errors import InputError
 from ..model import Direction, NetworkNeighbors
 from ..policy.generate import Options, generate
 from ..policy.rules import Lookup, no_servers
@@ -112,11 +112,11 @@ def _found(files: tuple[str, ...], scope: Scope, chosen: Selection) -> list[Netw
         from .documents import read_files  # noqa: PLC0415  # no YAML for what the cache holds, and no cache for files
 
         return read_files(files, scope, chosen, _COMMAND)
-    from .recordings import advice, read  # noqa: PLC0415
+    from .recordings import absence, read  # noqa: PLC0415
 
     found = read(scope, chosen, _COMMAND)
     if not found:
-        raise NetpolError(f"nothing of that is recorded in {scope.place}", advice(scope))
+        raise absence(scope, chosen)
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from ..model import Workload
 
 _SHORT_NAMES = {
@@ -13,6 +15,22 @@ _SHORT_NAMES = {
     "po": ("pod", ""),
     "rc": ("replicationcontroller", ""),
 }
+
+
+_OWN = tuple(
+    Workload("", kind, "", api_version)
+    for api_version, kinds in {
+        "apps/v1": ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet"),
+        "batch/v1": ("CronJob", "Job"),
+        "v1": ("Pod", "ReplicationController"),
+    }.items()
+    for kind in kinds
+)
+
+
+def is_known_kind(spelling: str, workloads: Iterable[Workload]) -> bool:
+    """Whether TYPE is one of Kubernetes' own kinds of workloads, or that of one of these."""
+    return any(is_kind(workload, spelling) for workload in (*_OWN, *workloads))
 
 
 def is_kind(workload: Workload, spelling: str) -> bool:

@@ -47,12 +47,30 @@ def read_context(files: list[Path], name: str | None = None) -> Context | None:
     kubeconfig, and for a context or cluster that is not in them.
     """
     documents = [(path, _load(path)) for path in files]
-    current = name or next(filter(None, (_text(document, "current-context") for _, document in documents)), "")
-    if not current:
+    context = _current(documents, name)
+    if context is None:
         return None
-    _, context = _named(documents, "contexts", "context", current)
     path, cluster = _named(documents, "clusters", "cluster", _text(context, "cluster"))
-    return Context(_text(context, "namespace") or "default", _identity(path, cluster))
+    return Context(_namespace(context), _identity(path, cluster))
+
+
+def read_namespace(files: list[Path], name: str | None = None) -> str:
+    """The namespace of the context ``name``, or of the current one; nothing is asked of its cluster's entry.
+
+    It is ``default`` where no context is current. Raises InputError for a file that is no kubeconfig, and for a
+    context that is not in them.
+    """
+    context = _current([(path, _load(path)) for path in files], name)
+    return "default" if context is None else _namespace(context)
+
+
+def _current(documents: list[tuple[Path, dict[str, Any]]], name: str | None) -> dict[str, Any] | None:
+    current = name or next(filter(None, (_text(document, "current-context") for _, document in documents)), "")
+    return _named(documents, "contexts", "context", current)[1] if current else None
+
+
+def _namespace(context: Mapping[str, Any]) -> str:
+    return _text(context, "namespace") or "default"
 
 
 def _load(path: Path) -> dict[str, Any]:

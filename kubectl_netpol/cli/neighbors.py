@@ -10,7 +10,7 @@ from ..model import Neighbor, NetworkNeighbors, Peer, Selector
 from ..neighbors.document import to_document, to_list
 from . import streams
 from .options import Scope, reads_recordings
-from .recordings import advice, read
+from .recordings import absence, read
 from .selection import parse_selection
 
 _HEADERS = ("WORKLOAD", "DIRECTION", "PEER", "PORT", "ANSWERED/ATTEMPTED", "FIRST-SEEN", "LAST-SEEN")
@@ -48,7 +48,8 @@ def command(scope: Scope, selection: tuple[str, ...], output: str) -> None:
     if output in ("yaml", "json"):
         _print_documents(found, output, alone=chosen.is_one)
     elif not found:
-        streams.say(f"No recordings found in {scope.place}.\nhint: {advice(scope)}")
+        why = absence(scope, chosen)
+        streams.say(f"{why.message[:1].upper()}{why.message[1:]}.\nhint: {why.hint}")
     elif output == "name":
         _print_names(found)
     else:

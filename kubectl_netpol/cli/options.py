@@ -6,29 +6,36 @@ import functools
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import click
 
 from ..cache.location import ENVIRONMENT, default_directory
-from ..errors import InputError
+from ..errors import InputError, StoreError
 from .duration import parse_duration
-from .kubeconfig import Context, find_files, read_context
+from .kubeconfig import Context, find_files, read_context, read_namespace
 
 LOCAL_CONTEXT = Context("default", "local")
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Which recordings a command is about. ``namespace`` is empty for all; ``since`` in ms since the Unix epoch."""
+    """Which recordings a command is about. ``namespace`` is empty for all; ``since`` in ms since the Unix epoch.
+
+    ``home`` is the namespace that is taken where none is named, or empty where that was not looked for; ``origin``
+    are the options that led to these recordings or files, as they can be typed again.
+    """
 
     directory: Path
     cluster: str
     namespace: str
     labels: str
     since: int
+    home: str = ""
+    origin: tuple[str, ...] = ()
+    has_files: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -38,6 +45,18 @@ class Scope:
     def place(self) -> str:
         """``default namespace``, as kubectl says it."""
         return f"{self.namespace} namespace" if self.namespace else "any namespace"
+
+    @property
+    def source(self) -> str:
+        """``the recordings of default namespace``, or ``the input``."""
+        if self.has_files:
+            return f"the {self.namespace} namespace of the input" if self.namespace else "the input"
+        return f"the recordings of {self.place}"
+
+    def on_this_machine(self) -> Scope:
+        """The same with ``--local``, in whichever namespace."""
+        origin = ("--local", *_cache_dir_words(self.directory))
+        return replace(self, cluster=LOCAL_CONTEXT.cluster, home="", origin=origin)
 
 
 def _since(_: click.Context, __: click.Parameter, value: str | None) -> int:
@@ -90,18 +109,66 @@ def reads_recordings(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def current_context(local: bool, kubeconfig: str | None, context: str | None) -> Context:
-    """The context that is asked for, or this machine's own where there is no kubeconfig."""
-    files = [] if local else find_files(os.environ, kubeconfig)
-    if context and not files and not local:
+    """The context that is asked for, or this machine's own where there is no kubeconfig.
+
+    With ``local`` it is this machine's recordings, in the namespace that the kubeconfig's context names.
+    """
+    files = find_files(os.environ, kubeconfig)
+    if context and not files:
         raise InputError(f"there is no kubeconfig to find the context {context!r} in", "name one with --kubeconfig")
-    return (read_context(files, context) if files else None) or LOCAL_CONTEXT
+    if not files:
+        return LOCAL_CONTEXT
+    return _on_this_machine(files, context) if local else read_context(files, context) or LOCAL_CONTEXT
 
 
-# Files have no context, and so no namespace of their own: they are taken whole, and no kubeconfig is looked for.
+def _on_this_machine(files: list[Path], context: str | None) -> Context:
+    try:
+        return replace(LOCAL_CONTEXT, namespace=read_namespace(files, context))
+    except InputError as error:
+        raise InputError(error.message, "name the namespace with -n, or take all with -A") from error
+
+
 def _scope(values: dict[str, Any]) -> Scope:
-    local, kubeconfig, context = (values.pop(name) for name in ("local", "kubeconfig", "context"))
-    current = Context("", "") if values.get("files") else current_context(local, kubeconfig, context)
+    current, origin = _current(values), _origin(values)
+    for name in ("local", "kubeconfig", "context"):
+        values.pop(name)
     namespace = values.pop("namespace") or current.namespace
     if values.pop("all_namespaces"):
         namespace = ""
-    return Scope(values.pop("cache_dir"), current.cluster, namespace, values.pop("labels"), values.pop("since"))
+    return Scope(
+        values.pop("cache_dir"),
+        current.cluster,
+        namespace,
+        values.pop("labels"),
+        values.pop("since"),
+        current.namespace,
+        origin,
+        bool(values.get("files")),
+    )
+
+
+# Files have no context, and so no namespace of their own: they are taken whole, and no kubeconfig is looked for.
+# Nor is it for this machine's recordings of a namespace that is named: a broken one is then no hindrance.
+def _current(values: dict[str, Any]) -> Context:
+    if values.get("files"):
+        return Context("", "")
+    if values["local"] and (values["namespace"] or values["all_namespaces"]):
+        return replace(LOCAL_CONTEXT, namespace="")
+    return current_context(values["local"], values["kubeconfig"], values["context"])
+
+
+def _origin(values: dict[str, Any]) -> tuple[str, ...]:
+    if values.get("files"):
+        return tuple(word for file in values["files"] for word in ("-f", file))
+    words = ("--local",) if values["local"] else ()
+    for name in ("kubeconfig", "context"):
+        words += (f"--{name}", values[name]) if values[name] else ()
+    return words + _cache_dir_words(values["cache_dir"])
+
+
+def _cache_dir_words(directory: Path) -> tuple[str, ...]:
+    try:
+        is_default = directory == default_directory(os.environ)
+    except StoreError:  # no home directory, and so no default
+        is_default = False
+    return () if is_default else ("--cache-dir", str(directory))

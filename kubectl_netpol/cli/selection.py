@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ..errors import InputError, NetpolError
+from ..errors import InputError
 from ..model import NetworkNeighbors, Workload
 from .kinds import is_kind
 from .labels import matches, parse_labels
 
 _HINT = "write TYPE/NAME, as in deploy/web, or TYPE NAME"
-_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,30 +66,6 @@ def select(summaries: Iterable[NetworkNeighbors], selection: Selection, labels: 
         if selection.includes(one.workload)
         and matches(requirements, dict(one.selector.match_labels) | dict(one.labels))
     ]
-
-
-def refuse_missing(selection: Selection, recorded: Sequence[Workload], place: str, command: str) -> None:
-    """Raises NetpolError for a workload that was named and is not recorded; the hint says what can be typed.
-
-    Of ``deploy,sts web`` one is enough, as each name is asked for of each kind.
-    """
-    missing = [one for one in selection.wanted if one.name and not _is_recorded(one, selection, recorded)]
-    if missing:
-        names = ", ".join(f'"{one}"' for one in missing)
-        raise NetpolError(f"workloads {names} not found in the recordings of {place}", _suggestion(recorded, command))
-
-
-def _is_recorded(wanted: Wanted, selection: Selection, recorded: Sequence[Workload]) -> bool:
-    alike = [one for one in selection.wanted if one.name == wanted.name]
-    return any(one.names(workload) for one in alike for workload in recorded)
-
-
-def _suggestion(recorded: Sequence[Workload], command: str) -> str:
-    if not recorded:
-        return "nothing is recorded there; look everywhere with: kubectl netpol neighbors -A"
-    paths = ", ".join(workload.path for workload in recorded[:_SHOWN])
-    more = f" and {len(recorded) - _SHOWN} more" if len(recorded) > _SHOWN else ""
-    return f"recorded are {paths}{more}; try: {command} {recorded[0].path}"
 
 
 def _pair(argument: str) -> Wanted:

@@ -61,13 +61,25 @@ def test_files_are_found_as_kubectl_finds_them(tmp_path):
     assert find_files({}, "x")[0].name == "x"
 
 
-def test_without_a_kubeconfig_or_with_local_the_recordings_are_this_machines(tmp_path, monkeypatch):
+def test_without_a_kubeconfig_the_recordings_are_this_machines(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("KUBECONFIG", raising=False)
     assert current_context(False, None, None) == LOCAL_CONTEXT
+    assert current_context(True, None, None) == LOCAL_CONTEXT
     monkeypatch.setenv("KUBECONFIG", str(write(tmp_path / "a", config())))
     assert current_context(False, None, None).namespace == "shop"
-    assert current_context(True, None, None) == LOCAL_CONTEXT
+
+
+def test_this_machines_recordings_are_those_of_the_current_contexts_namespace(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(write(tmp_path / "a", config())))
+    assert current_context(True, None, None) == Context("shop", "local")
+    # Its cluster is not asked for, so its certificate need not be readable.
+    unreadable = config(**{"certificate-authority": "no", "certificate-authority-data": ""})
+    assert current_context(True, str(write(tmp_path / "b", unreadable)), None) == Context("shop", "local")
+    with pytest.raises(InputError, match="no context 'x'") as caught:
+        current_context(True, None, "x")
+    assert "-n" in caught.value.hint
+    assert current_context(True, str(write(tmp_path / "c", {})), None) == LOCAL_CONTEXT
 
 
 def test_a_context_that_is_not_there_is_told(tmp_path, monkeypatch):

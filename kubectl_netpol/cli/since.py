@@ -1,0 +1,35 @@
+"""What ``--since`` leaves out, and how that is told: never as if it had not been recorded."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+
+from ..errors import NetpolError
+from ..model import NetworkNeighbors
+from ..render.age import age
+from ..render.text import counted
+from . import streams
+from .options import Scope
+
+
+def seen_within(found: list[NetworkNeighbors]) -> list[NetworkNeighbors]:
+    """Those with neighbors, of accounts that hold only what ``--since`` includes; tells of how many have none."""
+    kept = [one for one in found if one.neighbors]
+    if kept and len(kept) < len(found):
+        are_left = f"{counted(len(found) - len(kept), 'workload')} left out"
+        streams.note(f"{are_left}: nothing of that was seen within --since")
+    return kept
+
+
+def newest(found: Iterable[NetworkNeighbors]) -> int:
+    """When anything of these was last seen (ms), 0 where that is not known."""
+    return max((neighbor.counts.last for one in found for neighbor in one.neighbors), default=0)
+
+
+def outside(last: int, scope: Scope) -> NetpolError:
+    """That ``--since`` excludes all there is; ``last`` is when something was last seen (ms), 0 where nothing was."""
+    when = f": the last was {age(int(time.time() * 1000) - last)} ago" if last else ""
+    return NetpolError(
+        f"nothing of that in {scope.source} was seen within --since{when}", "leave --since out, or make it longer"
+    )
