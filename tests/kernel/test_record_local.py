@@ -47,8 +47,10 @@ class Recording:
         self.attach = attach
         self._process: subprocess.Popen[bytes] | None = None
 
-    def write(self, applications: tuple[Application, ...]) -> None:
-        document = inventory(NODE, applications, (API_SERVICE,), datetime.now(UTC) - timedelta(hours=1))
+    def write(
+        self, applications: tuple[Application, ...], services: tuple[ClusterService, ...] = (API_SERVICE,)
+    ) -> None:
+        document = inventory(NODE, applications, services, datetime.now(UTC) - timedelta(hours=1))
         fresh = self.inventory.with_suffix(".new")
         fresh.write_text(yaml.safe_dump(document), "utf-8")
         fresh.rename(self.inventory)
