@@ -43,12 +43,14 @@ def refuse_missing(selection: Selection, present: Present, scope: Scope, command
     strange = [one for one in selection.wanted if not is_known_kind(one.kind, everything)]
     if strange:
         problem = f'there is no resource type "{strange[0].kind}"'
-        raise NetpolError(problem, _hint(strange, present, scope, command) or _FORM)
+        form = _ALL if strange[0].kind == "all" else f"{_FORM}; {_all_there_is(present, scope, command)}"
+        raise NetpolError(problem, _near(strange, present, scope, command) or form)
     missing = [one for one in selection.wanted if one.name and not _is_here(one, selection, present.here)]
     if missing:
         names = ", ".join(f'"{one}"' for one in missing)
         problem = f"{'workload' if len(missing) == 1 else 'workloads'} {names} not found in {scope.source}"
-        raise NetpolError(problem, _hint(missing, present, scope, command))
+        hint = _near(missing, present, scope, command) or _all_there_is(present, scope, command)
+        raise NetpolError(problem, hint)
 
 
 def proposed(command: str, workload: Workload, scope: Scope) -> str:
@@ -63,15 +65,17 @@ def _is_here(wanted: Wanted, selection: Selection, here: Sequence[Workload]) -> 
 
 
 # The same name near by is what was meant, more likely than whatever else is in scope.
-def _hint(wanted: Sequence[Wanted], present: Present, scope: Scope, command: str) -> str:
+def _near(wanted: Sequence[Wanted], present: Present, scope: Scope, command: str) -> str:
     if found := _meant(wanted, present.here):
         return f"there is {found.path}; try: {proposed(command, found, scope)}"
-    if any(one.kind == "all" for one in wanted):
-        return _ALL
     if found := _meant(wanted, present.anywhere):
         return f"there is {found.path} in namespace {found.namespace}; try: {proposed(command, found, scope)}"
     if found := _meant(wanted, present.local):
         return f"this machine's own recordings hold it; try: {proposed(command, found, scope.on_this_machine())}"
+    return ""
+
+
+def _all_there_is(present: Present, scope: Scope, command: str) -> str:
     if not present.here:
         return present.advice()
     paths = ", ".join(workload.path for workload in present.here[:_SHOWN])

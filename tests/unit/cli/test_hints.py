@@ -113,7 +113,8 @@ def test_a_type_that_is_none_is_an_error(verb, arguments, default, capsys):
 def test_a_type_is_none_when_nothing_is_recorded_too(capsys):
     error, hint = told(capsys, "neighbors web")
     assert error == 'error: there is no resource type "web"'
-    assert "hint: " in hint
+    assert "TYPE/NAME" in hint
+    assert "record first" in hint
 
 
 def test_kubernetes_own_types_and_recorded_ones_are_types(default, capsys):
