@@ -22,7 +22,6 @@
 #define TCX_NEXT (-1)
 
 #define ETH_HEADER 14
-#define ETH_HEADER 14
 #define ETH_IPV4 0x0800
 #define ETH_IPV6 0x86DD
 #define ETH_VLAN 0x8100
@@ -210,16 +209,21 @@ enum step {
 	STEP_REFUSED = 3,
 };
 
-/* Names one step of one connection: the client's port and its initial number tell connections apart. */
-static CALLED __u64 signature(const struct packet *packet, __u8 role, __u32 number, __u8 step)
+/* Names one connection: the client's port and its initial number tell connections apart. */
+static CALLED __u64 connection(const struct packet *packet, __u8 role, __u32 number)
 {
 	__u64 hash = settings.seed;
 	__u64 ports = (__u64)local_port_of(packet) << 48 | (__u64)peer_port_of(packet) << 32 | number;
-	hash = mix(hash, (__u64)packet->scope << 32 | role << 16 | step << 8 | packet->protocol);
+	hash = mix(hash, (__u64)packet->scope << 32 | role << 8 | packet->protocol);
 	hash = mix_address(hash, local_of(packet));
 	hash = mix_address(hash, peer_of(packet));
-	hash = mix(hash, ports);
-	return hash | 1;
+	return mix(hash, ports);
+}
+
+/* Names one step of it; never 0, as an empty slot is. */
+static __always_inline __u64 signature(__u64 connection, __u8 step)
+{
+	return mix(connection, step) | 1;
 }
 
 static __always_inline __u64 *recent_slot(__u64 signature)
@@ -272,7 +276,7 @@ static CALLED struct neighbor *find_or_add(const struct neighbor_key *key, __u32
 static CALLED void attempt(struct __sk_buff *skb, const struct packet *packet, __u32 number)
 {
 	__u8 role = packet->outgoing ? ROLE_OUT : ROLE_IN;
-	if (!first_time(signature(packet, role, number, STEP_ASKED)))
+	if (!first_time(signature(connection(packet, role, number), STEP_ASKED)))
 		return;
 	struct neighbor_key key = {};
 	make_key(&key, packet, role, packet->destination_port);
@@ -287,10 +291,11 @@ static CALLED void attempt(struct __sk_buff *skb, const struct packet *packet, _
 /* The server's answer to attempt `number`: yes or no. An answer to nothing makes no neighbor. */
 static CALLED void settle(const struct packet *packet, __u8 role, __u16 port, __u32 number, __u8 step)
 {
-	bool asked = seen_before(signature(packet, role, number, STEP_ASKED));
-	if (step == STEP_REFUSED && seen_before(signature(packet, role, number, STEP_ANSWERED)))
+	__u64 name = connection(packet, role, number);
+	bool asked = seen_before(signature(name, STEP_ASKED));
+	if (step == STEP_REFUSED && seen_before(signature(name, STEP_ANSWERED)))
 		return; /* SCTP's ABORT of a living association bears the same tag */
-	if (!first_time(signature(packet, role, number, step)))
+	if (!first_time(signature(name, step)))
 		return;
 	struct neighbor_key key = {};
 	make_key(&key, packet, role, port);
@@ -310,7 +315,7 @@ static __always_inline void answer_by_server(const struct packet *packet, __u32 
 
 /* RFC 9293, 3.5 and 3.10.7.1: a SYN asks, a SYN with ACK answers ISN + 1, and a closed port answers
  * <SEQ=0><ACK=SEG.SEQ+SEG.LEN><CTL=RST,ACK>; a reset of a living connection bears its sequence number. */
-static CALLED void observe_tcp(struct __sk_buff *skb, const struct packet *packet, struct answer *answer)
+static CALLED void observe_tcp(struct __sk_buff *skb, struct packet *packet, struct answer *answer)
 {
 	struct {
 		__be16 source, destination;
@@ -322,6 +327,8 @@ static CALLED void observe_tcp(struct __sk_buff *skb, const struct packet *packe
 		count(COUNT_SHORT);
 		return;
 	}
+	packet->source_port = bpf_ntohs(tcp.source);
+	packet->destination_port = bpf_ntohs(tcp.destination);
 	__u8 flags = tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST);
 	if (flags == TCP_SYN)
 		attempt(skb, packet, bpf_ntohl(tcp.sequence));
@@ -633,12 +640,10 @@ static __always_inline void observe_transport(struct __sk_buff *skb, struct pack
 		count(COUNT_OTHER);
 		return;
 	}
-	if (!load_ports(skb, packet)) {
-		count(COUNT_SHORT);
-		return;
-	}
 	if (packet->protocol == PROTO_TCP)
 		observe_tcp(skb, packet, answer);
+	else if (!load_ports(skb, packet))
+		count(COUNT_SHORT);
 	else if (packet->protocol == PROTO_UDP)
 		observe_udp(skb, packet, answer);
 	else
