@@ -15,6 +15,7 @@ from ..capture.local import LocalOptions, LocalSource, check_machine
 from ..capture.recorder import Recorder
 from ..errors import InputError
 from ..neighbors.recording import summarise
+from ..render.text import counted
 from . import streams
 from .duration import parse_duration
 from .options import cache_dir_option
@@ -104,18 +105,14 @@ class _Progress:
         now = time.monotonic()
         if now < self._next or not recorder.status:
             return
-        namespaces = _counted(recorder.status.attached.get("namespaces", 0), "network namespace")
+        namespaces = counted(recorder.status.attached.get("namespaces", 0), "network namespace")
         if not self._next:
             streams.say(f"recording {namespaces} of this machine, and new ones as they come, {self._scope}")
         else:
             heard = recorder.recordings()
-            neighbors = _counted(sum(len(recording.flows) for recording in heard), "neighbor")
-            streams.say(f"{now - self._begun:.0f} s: {namespaces}, {_counted(len(heard), 'workload')}, {neighbors}")
+            neighbors = counted(sum(len(recording.flows) for recording in heard), "neighbor")
+            streams.say(f"{now - self._begun:.0f} s: {namespaces}, {counted(len(heard), 'workload')}, {neighbors}")
         self._next = now + _PROGRESS_SECONDS
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
 
 
 def _summarise(recorder: Recorder) -> None:
@@ -123,7 +120,7 @@ def _summarise(recorder: Recorder) -> None:
     heard = sorted(map(summarise, recorder.recordings()), key=lambda one: one.workload)
     for one in heard:
         place = f"{one.workload.namespace}/{one.workload.path}"
-        streams.say(f"{place}: {_counted(len(one.neighbors), 'neighbor')}, {len(one.answered)} answered")
+        streams.say(f"{place}: {counted(len(one.neighbors), 'neighbor')}, {len(one.answered)} answered")
     for sentence in (*_losses(recorder), *_leftovers(recorder)):
         streams.note(sentence)
     if not heard:
@@ -154,7 +151,7 @@ def _leftovers(recorder: Recorder) -> list[str]:
         shared = _listed(sorted(recorder.shared_addresses))
         sentences.append(f"borne by two network namespaces at a time, and booked on one pod: {shared}")
     if account.backwards:
-        sentences.append(f"{_counted(account.backwards, 'counter')} went backwards and were not believed")
+        sentences.append(f"{counted(account.backwards, 'counter')} went backwards and were not believed")
     if status:
         seen = ", ".join(f"{name.replace('_', ' ')} {count}" for name, count in sorted(status.counts.items()) if count)
         sentences += [f"packets seen apart from neighbors: {seen}"] if seen else []
