@@ -1,0 +1,37 @@
+"""make cluster, make cluster-down: python -m tests.cluster [build | start | stop]"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+
+from .build import build
+from .cluster import start, stop
+from .nodes import PROXY_MODES
+from .processes import ClusterError
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.cluster", description="A Kubernetes on this machine.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("build", help="build what is missing")
+    starting = commands.add_parser("start", help="build, start, and print the kubeconfig to use")
+    starting.add_argument("--proxy-mode", choices=PROXY_MODES, default=PROXY_MODES[0], help="how kube-proxy works")
+    commands.add_parser("stop", help="remove all of it, except what was built")
+    arguments = parser.parse_args()
+    try:
+        if arguments.command == "build":
+            build()
+        elif arguments.command == "start":
+            print(f"export KUBECONFIG={start(arguments.proxy_mode).kubeconfig}")
+        else:
+            stop()
+    except (ClusterError, TimeoutError, subprocess.CalledProcessError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
