@@ -24,10 +24,11 @@ from typing import Any
 import yaml
 from bench_commands import imports_kubernetes, time_once
 
+from kubectl_netpol.render.yaml import dump
+
 DOCUMENTS = 10_000
 ENTRIES = 30
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 PORTS = (53, 80, 443, 5432, 6379, 8080, 8443, 9090)
 
 
@@ -88,7 +89,7 @@ def write_documents(path: Path, count: int) -> None:
     chance = random.Random(30)  # noqa: S311
     with path.open("w") as stream:
         for number in range(count):
-            stream.write("---\n" + yaml.dump(make_document(number, chance), Dumper=DUMPER))
+            stream.write("---\n" + dump(make_document(number, chance)))
 
 
 def load_with_libyaml(path: Path) -> int:

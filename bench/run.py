@@ -24,7 +24,7 @@ from goals import GOALS
 from tabulate import tabulate
 
 HERE = Path(__file__).resolve().parent
-PATIENCE = 300.0
+PATIENCE = 600.0
 """Seconds that one bench may take."""
 
 
