@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 CLANG ?= clang
 BPF_OBJECT ?= $(CURDIR)/kubectl_netpol/bpf/neighbors.bpf.o
 
-.PHONY: demo test lint bench bpf bpf-check clean
+.PHONY: demo test lint bench bpf bpf-check clean cluster cluster-down test-cluster
 
 demo: $(VENV)/product
 	@.ci/need demo
@@ -16,7 +16,7 @@ demo: $(VENV)/product
 
 test: $(VENV)/tools $(VENV)/product
 	@.ci/need test
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 $(TESTS)
+	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -n 2 -m "not cluster" $(TESTS)
 
 lint: $(VENV)/tools
 	@.ci/need lint
@@ -59,3 +59,18 @@ $(VENV)/product: $(SOURCES) | $(VENV)/pyvenv.cfg
 clean:
 	rm -rf $(VENV) build dist bench.json *.egg-info .hypothesis .*_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A Kubernetes with two nodes on this machine (root). The first build takes its time, a start from what is built seconds.
+# PROXY_MODE=nftables says how kube-proxy works. What was built stays in ~/.cache/kubectl-netpol-cluster.
+PROXY_MODE ?= iptables
+
+cluster: | $(VENV)/pyvenv.cfg
+	@.ci/need cluster
+	@$(BIN)/python -m tests.cluster start --proxy-mode $(PROXY_MODE)
+
+cluster-down: | $(VENV)/pyvenv.cfg
+	@$(BIN)/python -m tests.cluster stop
+
+test-cluster: $(VENV)/tools $(VENV)/product
+	@.ci/need cluster
+	PROXY_MODE=$(PROXY_MODE) PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/python -m pytest -m cluster $(or $(TESTS),tests/cluster)
