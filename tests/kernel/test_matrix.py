@@ -62,10 +62,8 @@ def act(chance: random.Random, truth: Truth, pods: list[Pod], udp: dict[str, dic
     """One random thing that pods do to each other."""
     client, server = chance.sample(pods, 2)
     address = chance.choice(server.addresses)
-    kind = chance.choices(("tcp", "udp", "sctp", "lost", "hold"), (6, 6, 3, 1, 1))[0]
-    if kind == "lost":
-        truth.lost_tcp(client, GONE[":" in address], chance.choice(TCP_PORTS))
-    elif kind == "udp":
+    kind = chance.choices(("tcp", "udp", "sctp", "hold"), (6, 6, 3, 1))[0]
+    if kind == "udp":
         port = chance.choice((*udp[server.name], *CLOSED_PORTS))
         truth.udp(client, server, address, port, udp[server.name].get(port), chance.randint(1, 3))
     elif kind == "sctp":
@@ -75,6 +73,13 @@ def act(chance: random.Random, truth: Truth, pods: list[Pod], udp: dict[str, dic
     else:
         for _ in range(chance.randint(1, 5)):
             truth.tcp(client, server, address, chance.choice((*TCP_PORTS, *CLOSED_PORTS)))
+
+
+def lose(chance: random.Random, truth: Truth, pods: list[Pod]) -> None:
+    """Connections to nobody, some of them alike."""
+    for _ in range(chance.randint(3, 12)):
+        client = chance.choice(pods)
+        truth.lost_tcp(client, GONE[":" in chance.choice(client.addresses)], chance.choice(TCP_PORTS))
 
 
 @pytest.mark.kernel
