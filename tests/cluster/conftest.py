@@ -1,9 +1,9 @@
 """One cluster for all tests that ask for it. They are marked ``cluster``; `make test-cluster` runs them.
 
 A cluster that runs already (make cluster) is used and left running; else one is started, and removed at the end.
-A cluster that runs already (make cluster) is used and left running; else one is started, and removed at the end.
 Without root the tests are skipped with the reason; with CI=true they fail. PROXY_MODE says how kube-proxy works.
 """
+
 from __future__ import annotations
 
 import json
