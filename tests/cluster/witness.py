@@ -24,7 +24,7 @@ _KINDS = "deployments,statefulsets,daemonsets,cronjobs"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Talk:
-    """One workload or address calls another; ``port`` is the one on the wire at the end that has an interface of its own."""
+    """One workload or address calls another; ``port`` is the one on the wire of the end that is a pod."""
 
     client: str
     server: str

@@ -19,26 +19,26 @@ ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 FAMILIES = {"tcp": 0, "tcp6": socket.AF_INET6, "udp": 0}
 
 
-def serve(port):
+def serve(port: int) -> None:
     listener = socket.create_server(("::", port), family=socket.AF_INET6, backlog=256, dualstack_ipv6=True)
     while True:
         threading.Thread(target=answer, args=(listener.accept()[0],), daemon=True).start()
 
 
-def answer(client):
+def answer(client: socket.socket) -> None:
     with suppress(OSError), client:
         client.recv(4096)
         client.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 6\r\n\r\nhello\n")
 
 
-def swallow(port):
+def swallow(port: int) -> None:
     receiver = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     receiver.bind(("::", port))
     while True:
         receiver.recv(4096)
 
 
-def call(scheme, host, port):
+def call(scheme: str, host: str, port: int) -> None:
     kind = socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM
     for family, _, _, _, address in socket.getaddrinfo(host, port, FAMILIES[scheme], kind):
         with socket.socket(family, kind) as speaker:
@@ -49,24 +49,27 @@ def call(scheme, host, port):
                 raise OSError("closed without an answer")
 
 
-def ask_api(url):
+def ask_api(url: str) -> None:
     trust = ssl.create_default_context(cafile=ACCOUNT / "ca.crt")
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {(ACCOUNT / 'token').read_text()}"})
     urllib.request.urlopen(request, timeout=2, context=trust).read()
 
 
-def try_target(target):
+def try_target(target: str) -> None:
     scheme, _, rest = target.partition("://")
     host, _, port = rest.rpartition(":")
     try:
-        ask_api(target) if scheme == "https" else call(scheme, host, int(port))
+        if scheme == "https":
+            ask_api(target)
+        else:
+            call(scheme, host, int(port))
     except OSError as error:
         print(target, "failed:", error, flush=True)
     else:
         print(target, "ok", flush=True)
 
 
-def main(words):
+def main(words: list[str]) -> None:
     once = "--once" in words
     servers = {"serve": serve, "serve-udp": swallow}
     for word in words:
