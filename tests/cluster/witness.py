@@ -48,11 +48,14 @@ def meet(cluster: Cluster) -> People:
     for item in json.loads(cluster.kubectl("get", _KINDS, "-A", "-o", "json"))["items"]:
         place = (item["metadata"]["namespace"], item["metadata"]["name"])
         paths[place] = f"{place[0]}/{item['kind'].lower()}/{place[1]}"
-    workloads, hosts = {}, {}
+    workloads: dict[str, str] = {}
+    hosts: dict[str, str] = {}
     for pod in json.loads(cluster.kubectl("get", "pods", "-A", "-o", "json"))["items"]:
         labels, spec = pod["metadata"].get("labels", {}), pod["spec"]
         path = paths.get((pod["metadata"]["namespace"], labels.get("app", "coredns")))
-        for address in pod["status"].get("podIPs", ()) if path and not spec.get("hostNetwork") else ():
+        if path is None or spec.get("hostNetwork"):
+            continue
+        for address in pod["status"].get("podIPs", ()):
             workloads[address["ip"]], hosts[address["ip"]] = path, spec["nodeName"]
     services = json.loads(cluster.kubectl("get", "services", "-A", "-o", "json"))["items"]
     addresses = frozenset(address for service in services for address in service["spec"].get("clusterIPs", ()))
