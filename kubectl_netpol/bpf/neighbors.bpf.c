@@ -79,13 +79,18 @@ struct {
 	__type(value, __u32);
 } bound_ports SEC(".maps");
 
-/* Signatures of handshake packets seen lately: a retransmission is no second connection. A slot overwritten too early
- * makes one retransmission count as an attempt; nothing is missed by it. */
+/* Signatures of handshake packets seen lately: a retransmission is no second connection. A place holds two; when both
+ * were overwritten too early, one retransmission counts as an attempt, and nothing is missed by it. */
+struct recent_pair {
+	__u64 newer;
+	__u64 older;
+};
+
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 65536);
+	__uint(max_entries, 32768);
 	__type(key, __u32);
-	__type(value, __u64);
+	__type(value, struct recent_pair);
 } recent SEC(".maps");
 
 struct {
@@ -226,7 +231,7 @@ static __always_inline __u64 signature(__u64 connection, __u8 step)
 	return mix(connection, step) | 1;
 }
 
-static __always_inline __u64 *recent_slot(__u64 signature)
+static __always_inline struct recent_pair *recent_place(__u64 signature)
 {
 	__u32 index = (signature >> 32) & settings.recent_mask;
 	return bpf_map_lookup_elem(&recent, &index);
@@ -234,18 +239,19 @@ static __always_inline __u64 *recent_slot(__u64 signature)
 
 static __always_inline bool seen_before(__u64 signature)
 {
-	__u64 *slot = recent_slot(signature);
-	return slot && *slot == signature;
+	struct recent_pair *place = recent_place(signature);
+	return place && (place->newer == signature || place->older == signature);
 }
 
 static __always_inline bool first_time(__u64 signature)
 {
-	__u64 *slot = recent_slot(signature);
-	if (!slot)
+	struct recent_pair *place = recent_place(signature);
+	if (!place)
 		return true;
-	if (*slot == signature)
+	if (place->newer == signature || place->older == signature)
 		return false;
-	*slot = signature;
+	place->older = place->newer;
+	place->newer = signature;
 	return true;
 }
 
