@@ -51,7 +51,6 @@ _TYPES = {"ingress": Direction.INGRESS, "egress": Direction.EGRESS}
 @click.option(
     "--output-dir",
     metavar="DIR",
-    type=click.Path(path_type=Path),
     help="Write a file for each policy, and only those that changed.",
 )
 def command(  # noqa: PLR0913, PLR0917  # one for each option
@@ -63,7 +62,7 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
     policy_types: str | None,
     path: Path | None,
     output: str,
-    output_dir: Path | None,
+    output_dir: str | None,
     **flags: bool,
 ) -> None:
     """Print a NetworkPolicy for each workload, which allows what was recorded and answered, and nothing else.
@@ -90,8 +89,7 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
     """
     chosen = _chosen(selection, everything, scope, bool(files))
     options = Options(_directions(policy_types), **flags)
-    if output_dir is not None and output == "name":
-        raise InputError("--output-dir writes policies, and -o name has none", "write them as yaml or json")
+    folder = _folder(output_dir, output)
     lookup = _lookup(path)
     generated = generate(_found(files, scope, chosen), options, lookup)
     policies = generated.policies
@@ -101,10 +99,21 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
         policies = tuple(map(to_generated, policies))
     for note in generated.notes:
         streams.note(str(note))
-    if output_dir is not None:
-        write_policies(policies, output, output_dir)
+    if folder is not None:
+        write_policies(policies, output, folder)
     else:
         print_policies(policies, output, chosen.is_one)
+
+
+# An empty name is a variable that a script did not set; as a path it would be the working directory.
+def _folder(output_dir: str | None, output: str) -> Path | None:
+    if output_dir is None:
+        return None
+    if not output_dir or "\0" in output_dir:
+        raise InputError(f"--output-dir {output_dir!r:.80} names no folder", "write . for the working directory")
+    if output == "name":
+        raise InputError("--output-dir writes policies, and -o name has none", "write them as yaml or json")
+    return Path(output_dir)
 
 
 def _found(files: tuple[str, ...], scope: Scope, chosen: Selection) -> list[NetworkNeighbors]:

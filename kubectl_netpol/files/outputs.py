@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..errors import InputError
 
+_KINDS = (
+    (stat.S_ISDIR, "a folder, not a file"),
+    (stat.S_ISLNK, "a symbolic link, which is not followed"),
+    (stat.S_ISFIFO, "a pipe, not a file"),
+)
+
 
 def write_changed(folder: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path, bool]]:
     """Put each text into the file of its name; yields the path and whether it was written, not equal already.
 
-    The folder is made where there is none. Raises InputError when a file cannot be written; those before it are.
+    The folder is made where there is none. Raises InputError before the first is written when something that is no
+    regular file bears one of the names (a symbolic link, too: what it leads to may be elsewhere), and when a file
+    cannot be written; those before it are.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: {error.strerror or error}", "name a folder with --output-dir") from error
-    for name, text in texts.items():
-        path = folder / name
+    paths = {folder / name: text for name, text in texts.items()}
+    for path in paths:
+        _expect_file(path)
+    for path, text in paths.items():
         content = text.encode()
         try:
             is_new = not _is_equal(path, content)
@@ -29,6 +40,19 @@ def write_changed(folder: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path
         except OSError as error:
             raise InputError(f"{path}: {error.strerror or error}", "the files before it are complete") from error
         yield path, is_new
+
+
+# By lstat, never by opening it: a pipe would wait for its writer, and a device may do anything.
+def _expect_file(path: Path) -> None:
+    try:
+        mode = path.lstat().st_mode
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}", "no file was written") from error
+    if not stat.S_ISREG(mode):
+        kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "no regular file")
+        raise InputError(f"{path}: is {kind}", "move it away, or name another folder; no file was written")
 
 
 def _is_equal(path: Path, content: bytes) -> bool:

@@ -123,6 +123,13 @@ def test_yaml_and_json_of_the_same_objects_give_the_same(folder, capsys):
     assert generate(capsys, "-f", "yaml.yaml") == first
 
 
+def test_an_output_folder_without_a_name_is_not_the_working_directory(folder, capsys):
+    code, out, err = generate(capsys, "-f", str(INPUT / "operator.yaml"), "--output-dir", "")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: --output-dir '' names no folder\n")
+    assert sorted(path.name for path in folder.iterdir()) == ["broken"]
+
+
 @pytest.mark.parametrize("arguments", [["--output-dir", "x", "-o", "name"], ["--known-servers", "none.yaml"]])
 def test_what_cannot_be_meant_is_an_error(folder, capsys, arguments):
     code, out, err = generate(capsys, "-f", str(INPUT / "operator.yaml"), *arguments)

@@ -1,5 +1,8 @@
 """Files of a folder are whole or as they were, and what did not change is not touched."""
 
+import os
+import socket
+
 import pytest
 
 from kubectl_netpol.errors import InputError
@@ -54,3 +57,48 @@ def test_a_place_that_is_no_folder_or_no_file_is_named(tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(InputError, match="a"):
         write(tmp_path, a="1")
+
+
+def place_pipe(path, _elsewhere):
+    os.mkfifo(path)
+
+
+def place_folder(path, _elsewhere):
+    path.mkdir()
+
+
+def place_link(path, elsewhere):
+    elsewhere.write_text("theirs\n")
+    path.symlink_to(elsewhere)
+
+
+def place_dangling_link(path, elsewhere):
+    path.symlink_to(elsewhere)
+
+
+def place_socket(path, _elsewhere):
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("place", "words"),
+    [
+        (place_pipe, "a pipe"),
+        (place_folder, "a folder"),
+        (place_link, "a symbolic link"),
+        (place_dangling_link, "a symbolic link"),
+        (place_socket, "no regular file"),
+    ],
+)
+def test_what_is_no_regular_file_is_named_before_anything_is_written(tmp_path, place, words):
+    folder, elsewhere = tmp_path / "policies", tmp_path / "elsewhere"
+    write(folder, a="old\n")
+    place(folder / "b", elsewhere)
+    before = (folder / "b").lstat()
+    with pytest.raises(InputError, match=f"b: is {words}"):
+        write(folder, a="new\n", b="1\n", c="1\n")
+    assert (folder / "a").read_text() == "old\n"
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+    assert (folder / "b").lstat().st_mode == before.st_mode
+    assert not elsewhere.exists() or elsewhere.read_text() == "theirs\n"
