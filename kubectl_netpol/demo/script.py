@@ -18,7 +18,9 @@ from .replay import replay_shipped
 DURATION = 8
 """Seconds of the demo's recording."""
 LONGEST = 120.0
-SHOWN = ("deploy/web", "deploy/api", "-n", "shop", "--local")
+_SCOPE = ("-n", "shop", "--local")
+WEB = ("deploy/web", *_SCOPE)
+API = ("deploy/api", *_SCOPE)
 KNOWN_SERVER = (
     *("add", "github", "--ip-block", "142.250.1.100/24"),
     *("--name", "github-workflows", "--server", "github.com"),
@@ -51,8 +53,9 @@ Last, whose is 142.250.1.104? Its service answers from many addresses, and tomor
 which block is whose, and every policy uses it, also those from recordings of long ago. (142.250.1.100/24 is how
 Kubescape's documentation writes this block; Kubernetes 1.36 and later want 142.250.1.0/24, so policies have that.)"""
 _WITH_KNOWN_SERVERS = """\
-The same recording and the same command: where api's policy had 142.250.1.104/32, it now has the block. What stands
-for what is said in policyRef, in Kubescape's format."""
+The same recording and the same command: api's policy had 142.250.1.104/32, and now has the block, with its name."""
+_GENERATED = """\
+And in Kubescape's format, whose policyRef says what stands for what."""
 _REPLAYED = """\
 So this is a replay: the records come from this very demo, recorded earlier on a machine that could, and shipped
 with the program. They take the same way from here: attributed, kept in a cache of their own, and read again."""
@@ -85,13 +88,16 @@ def tell(say: Say, text: str) -> None:
 def show_results(commands: Commands, say: Say) -> None:
     """The second half: neighbors and policies from the cache, before and after an address has become known."""
     tell(say, _NEIGHBORS)
-    commands.run("neighbors", *SHOWN)
+    commands.run("neighbors", "deploy/web", *API)
     tell(say, _POLICIES)
-    commands.run("generate", *SHOWN)
+    commands.run("generate", *WEB)
+    commands.run("generate", *API)
     tell(say, _KNOWN_SERVERS)
     commands.run("known-servers", *KNOWN_SERVER)
     tell(say, _WITH_KNOWN_SERVERS)
-    commands.run("generate", "deploy/api", *SHOWN[2:], "--kind", "GeneratedNetworkPolicy")
+    commands.run("generate", *API)
+    tell(say, _GENERATED)
+    commands.run("generate", *API, "--kind", "GeneratedNetworkPolicy")
 
 
 def _play_live(say: Say, attach: str) -> str:

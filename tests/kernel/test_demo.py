@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,7 +31,8 @@ def run(tmp_path: Path, *flags: str) -> str:
 
 def policies(output: str) -> list[dict]:
     shown = output.partition("$ kubectl netpol generate")[2].partition("\n")[2]
-    return list(yaml.safe_load_all(shown.partition("\nLast, whose is ")[0]))
+    text = re.sub(r"^\$ .*", "---", shown.partition("\nLast, whose is ")[0], flags=re.MULTILINE)
+    return list(yaml.safe_load_all(text))
 
 
 def traces() -> tuple[object, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 def policies(output: str) -> dict[str, dict]:
     shown = output.partition("$ kubectl netpol generate")[2].partition("\n")[2]
-    text = shown.partition("\nLast, whose is ")[0]
+    text = re.sub(r"^\$ .*", "---", shown.partition("\nLast, whose is ")[0], flags=re.MULTILINE)
     return {document["metadata"]["name"]: document["spec"] for document in yaml.safe_load_all(text)}
 
 
@@ -63,7 +64,14 @@ def assert_policies_of_the_world(output: str) -> None:
 
 def assert_the_block_is_known_afterwards(output: str) -> None:
     before, _, after = output.partition("$ kubectl netpol known-servers add github --ip-block 142.250.1.100/24")
-    assert "cidr: 142.250.1.104/32" in before
+    command = "$ kubectl netpol generate deploy/api -n shop --local\n"
+    first, second = (part.partition(command)[2].partition("\n\n")[0].splitlines() for part in (before, after))
+    assert [line.strip() for line in first if line not in second] == [
+        "cidr: 142.250.1.104/32  # api.github.com.",
+    ]
+    assert [line.strip() for line in second if line not in first] == [
+        "cidr: 142.250.1.0/24  # api.github.com., github-workflows (github.com)",
+    ]
     text = after.rpartition("$ kubectl netpol generate")[2].partition("\n")[2].partition("\nThat was all.")[0]
     document = yaml.safe_load(text)
     assert [(one["ipBlock"], one["originalIP"], one["server"]) for one in document["policyRef"]] == [
