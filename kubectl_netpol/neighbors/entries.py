@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from ..errors import InputError
 from ..model import Direction, NeighborKey, Peer, PeerKind, Port, Protocol, Requirement, Selector
-from .labels import selector_text, stable_selector
+from .labels import is_label_key, is_label_value, selector_text, stable_selector
 from .reading import Fields, canonical_address
 
 HINT = "the format is NetworkNeighbors, as `kubectl netpol neighbors -o yaml` prints it; docs/formats.md describes it"
@@ -35,6 +35,8 @@ _REQUIREMENT = frozenset({"key", "operator", "values"})
 _OPERATORS = {"In": True, "NotIn": True, "Exists": False, "DoesNotExist": False}  # whether they take values
 _PROTOCOLS = {str(protocol): protocol for protocol in Protocol}
 _KINDS = {"internal": PeerKind.WORKLOAD, "external": PeerKind.EXTERNAL}
+_KEY = "a label's key: at most 63 of A-Z a-z 0-9 - _ . with an optional DNS name and / before"
+_VALUE = "a label's value: at most 63 of A-Z a-z 0-9 - _ . that begin and end with a letter or digit"
 _NO_PORT = (Port(Protocol.TCP, 0),)
 
 Answered = dict[NeighborKey, tuple[str, ...]]
@@ -196,7 +198,21 @@ def _named(entry: Fields) -> Iterator[Peer]:
 
 def _read_requirements(fields: Fields) -> Selector:
     expressions = sorted(map(_read_requirement, fields.each("matchExpressions")))
-    return _lasting(fields.table("matchLabels"), tuple(dict.fromkeys(expressions)))
+    labels = fields.table("matchLabels")
+    if wrong := _wrong_label(labels):
+        refuse(fields.fields("matchLabels"), *wrong)
+    return _lasting(labels, tuple(dict.fromkeys(expressions)))
+
+
+# The field and what it is not, for the first label that the API server would refuse.
+@lru_cache(maxsize=1 << 16)
+def _wrong_label(labels: tuple[tuple[str, str], ...]) -> tuple[str, str] | None:
+    for key, value in labels:
+        if not is_label_key(key):
+            return f"{key:.60}", _KEY
+        if not is_label_value(value):
+            return key, _VALUE
+    return None
 
 
 @lru_cache(maxsize=1 << 16)
@@ -214,6 +230,8 @@ def _read_requirement(one: Fields) -> Requirement:
         refuse(one, "operator", f"one of {', '.join(_OPERATORS)}")
     if bool(values) != takes_values:
         refuse(one, "values", f"{'there' if takes_values else 'absent'} with {operator}")
-    if not one.text("key"):
-        refuse(one, "key", "a label's key")
+    if not is_label_key(one.text("key")):
+        refuse(one, "key", _KEY)
+    if not all(map(is_label_value, values)):
+        refuse(one, "values", f"{_VALUE} each")
     return Requirement(one.text("key"), operator, values)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..model import Requirement, Selector
 from .reading import Fields
 
@@ -27,6 +29,22 @@ VOLATILE = frozenset(
 """Labels that do not survive a roll-out, an upgrade or the next run."""
 
 _VOLATILE_PREFIXES = ("topology.kubernetes.io/", "failure-domain.beta.kubernetes.io/")
+_LONGEST_PREFIX = 253
+_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
+_PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+
+
+def is_label_key(text: str) -> bool:
+    """Whether Kubernetes takes that text as a label's key (IsQualifiedName of apimachinery)."""
+    prefix, slash, name = text.rpartition("/")
+    if slash and not (len(prefix) <= _LONGEST_PREFIX and _PREFIX.fullmatch(prefix)):
+        return False
+    return _NAME.fullmatch(name) is not None
+
+
+def is_label_value(text: str) -> bool:
+    """Whether Kubernetes takes that text as a label's value (IsValidLabelValue of apimachinery)."""
+    return not text or _NAME.fullmatch(text) is not None
 
 
 def stable(labels: Labels) -> Labels:

@@ -13,8 +13,9 @@ from typing import Any
 from ..errors import InputError
 from ..model import Direction, Mark, Neighbor, NetworkNeighbors, Workload
 from ..neighbors.document import is_expressible, selector_document, selects_everyone, workload_labels
+from ..neighbors.labels import is_label_value
 from .comments import Comment, comment
-from .naming import is_label_value, policy_name
+from .naming import policy_name
 from .notes import Note, host_bits, left_out, silent_directions, standing
 from .references import Reference, references
 from .rules import Lookup, Rule, no_servers, rules

@@ -11,7 +11,6 @@ MAX_LABEL = 63
 """RFC 1123: the length of a DNS label, and of a Kubernetes label's value."""
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
 
 def policy_name(workload: Workload) -> str:
@@ -22,8 +21,3 @@ def policy_name(workload: Workload) -> str:
     digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
     start = re.sub(r"[^a-z0-9]+", "-", whole.lower())[: MAX_LABEL - 9].strip("-")
     return f"{start}-{digest}" if start else f"p-{digest}"
-
-
-def is_label_value(text: str) -> bool:
-    """Whether Kubernetes takes that text as a label's value."""
-    return _LABEL_VALUE.fullmatch(text) is not None
