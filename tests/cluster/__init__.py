@@ -25,4 +25,7 @@ network.py        the machines' namespaces and how they are wired
 control_plane.py  what runs in the hub
 nodes.py          what runs on a node
 cluster.py        the order of it all; start and stop
+traces.py         what a cluster could leave behind on the machine
+witness.py        who talks to whom, by the nodes' own connection tracking
+application/      a small shop; truth.yaml says who really talks to whom in it
 """
