@@ -62,6 +62,9 @@ def standing(one: NetworkNeighbors, admitted: Iterable[Neighbor]) -> Iterator[No
         marked = [neighbor for neighbor in neighbors if mark in neighbor.counts.marks]
         if marked:
             yield Note(one.workload, f"{_listed(marked)}: {text}")
+    if is_volatile(one.selector):
+        text = f"{selector_text(one.selector)}: only labels that change with each roll-out or run tell its pods"
+        yield Note(one.workload, f"{text}: generate again after the next, which this policy will not hold for")
     for test, text in _WIDE.items():
         found = [neighbor for neighbor in neighbors if test(neighbor.key.peer)]
         if found:

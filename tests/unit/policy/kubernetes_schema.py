@@ -85,6 +85,7 @@ def _check_selector(selector):
         assert _LABEL_KEY.fullmatch(one["key"])
         assert bool(one.get("values")) == (one["operator"] in {"In", "NotIn"})
         assert one["operator"] in {"In", "NotIn", "Exists", "DoesNotExist"}
+        assert all(_LABEL_VALUE.fullmatch(value) for value in one.get("values", ()))
 
 
 def _check_labels(labels):

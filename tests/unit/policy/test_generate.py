@@ -179,3 +179,11 @@ def test_names_that_are_shortened_alike_stay_apart():
     names = [policy_name(Workload("shop", "Deployment", "x" * 100 + end)) for end in "ab"]
     assert names[0] != names[1]
     assert policy_name(Workload("shop", "Pod", "a.b")) != policy_name(Workload("shop", "Pod", "a-b"))
+
+
+def test_a_workload_that_only_volatile_labels_tell_gets_a_policy_and_a_note():
+    found = account(neighbor(Peer(PeerKind.EXTERNAL, address="10.0.0.1")))
+    volatile = replace(found, selector=Selector((("pod-template-hash", "5d9f"),)))
+    notes = [str(note) for note in generate([volatile]).notes]
+    assert any("pod-template-hash=5d9f: only labels that change with each roll-out or run" in note for note in notes)
+    assert not any("only labels" in str(note) for note in generate([found]).notes)

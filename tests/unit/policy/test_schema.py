@@ -23,10 +23,11 @@ CASES = sorted((Path(__file__).parents[2] / "cases").glob("*.case"))
 NAMES = ("", "api.example.com.", "evil.\n  x: 1", "a # b", "\u2028\u202e\x85\x1b[2J", "*/ '\"", "é" * 400)
 GITHUB = known_server("github", "142.250.1.100/24", "workflows # é", "github.com")
 ODD = known_server("odd", "2001:db8::/32", "# x: y", "")
+TEXTS = ("a", "1e3", "on", "x.y", "", "null", "0x1f", "1_000", "2024-01-01", "No", "x" * 63)
 
 
 def labels(*keys):
-    return st.dictionaries(st.sampled_from(keys), st.sampled_from(["a", "1e3", "on", "x.y", ""]), max_size=2)
+    return st.dictionaries(st.sampled_from(keys), st.sampled_from(TEXTS), max_size=2)
 
 
 def expressions():
@@ -34,7 +35,7 @@ def expressions():
         {
             "key": st.sampled_from(["tier", "example.com/zone"]),
             "operator": st.sampled_from(["In", "NotIn"]),
-            "values": st.lists(st.sampled_from(["a", "b", "off"]), min_size=1, max_size=3),
+            "values": st.lists(st.sampled_from(TEXTS), min_size=1, max_size=3),
         }
     )
     bare = st.fixed_dictionaries(
@@ -58,18 +59,37 @@ addresses = st.sampled_from(
     ["142.250.1.104", "142.250.1.9", "::ffff:142.250.1.104", "10.0.0.1", "2001:DB8::1", "198.51.100.7"]
 )
 spans = st.sampled_from(["*", "10.0.0.5/8", "0.0.0.0/0", "2001:db8::/32", "192.0.2.1/32"])
-entries = st.fixed_dictionaries(
-    {"type": st.sampled_from(["internal", "external"]), "ports": st.lists(ports, max_size=3)},
+pods, namespaces = selector("app", "pod-template-hash"), selector("kubernetes.io/metadata.name")
+types = st.sampled_from(["internal", "external"])
+without_peer = st.fixed_dictionaries(
+    {"type": types, "ports": st.lists(ports, max_size=3)},
+    optional={"dns": st.sampled_from(NAMES), "dnsNames": st.lists(st.sampled_from(NAMES), max_size=3) | st.none()},
+)
+peers = st.fixed_dictionaries(
+    {},
     optional={
-        "dns": st.sampled_from(NAMES),
-        "dnsNames": st.lists(st.sampled_from(NAMES), max_size=3) | st.none(),
         "ipAddress": addresses | st.just(""),
         "ipAddresses": st.lists(addresses | spans, max_size=2) | st.none(),
-        "podSelector": selector("app", "pod-template-hash") | st.none(),
-        "namespaceSelector": selector("kubernetes.io/metadata.name") | st.none(),
+        "podSelector": pods | st.none(),
+        "namespaceSelector": namespaces | st.none(),
         "serviceRefName": st.sampled_from(["", "gate"]),
         "entity": st.sampled_from(["", "host"]),
     },
+)
+one_peer = st.one_of(
+    st.builds(dict, ipAddress=addresses),
+    st.builds(dict, ipAddresses=st.lists(addresses | spans, min_size=1, max_size=2)),
+    st.builds(dict, podSelector=pods),
+    st.builds(dict, namespaceSelector=namespaces),
+    st.just({"serviceRefName": "gate"}),
+    st.just({"entity": "host"}),
+)
+entries = st.builds(lambda *parts: parts[0] | parts[1] | parts[2], without_peer, peers, one_peer)
+admissible = st.builds(
+    lambda entry, peer, found: {**entry, **peer, "ports": found},
+    without_peer,
+    st.builds(dict, ipAddress=addresses) | st.builds(dict, podSelector=st.just({"matchLabels": {"app": "x"}})),
+    st.lists(ports, min_size=1, max_size=3),
 )
 
 
@@ -95,25 +115,26 @@ def document(kind, number, ingress, egress):
     }
 
 
-documents = st.builds(
-    document,
-    st.sampled_from(["NetworkNeighbors", "NetworkNeighborhood", "ContainerProfile"]),
-    st.integers(0, 2),
-    st.lists(entries, max_size=3),
-    st.lists(entries, max_size=3),
-)
+def documents_with(sure):
+    lists = st.lists(entries, max_size=2)
+    directions = st.tuples(lists, lists, sure, st.booleans())
+    return st.builds(
+        lambda kind, number, found: document(
+            kind, number, found[0] + [found[2]] * found[3], found[1] + [found[2]] * (not found[3])
+        ),
+        st.sampled_from(["NetworkNeighbors", "NetworkNeighborhood", "ContainerProfile"]),
+        st.integers(0, 2),
+        directions,
+    )
 
 
-@given(st.lists(documents, min_size=1, max_size=4), st.booleans(), st.randoms(use_true_random=False))
+@given(st.lists(documents_with(admissible), min_size=1, max_size=4), st.booleans(), st.randoms(use_true_random=False))
 @settings(max_examples=250, deadline=None)
 def test_every_policy_is_one_that_kubernetes_takes_and_is_the_same_in_any_order(found, everyone, random):
     options, lookup = Options(allow_empty_selector=everyone), Lookup([GITHUB, ODD])
-    try:
-        accounts = read_all((f"f: document {number}:", one) for number, one in enumerate(found, 1))
-    except InputError as error:
-        assert re.match(r"f: document \d+: spec\.", error.message)
-        return
+    accounts = read_all((f"f: document {number}:", one) for number, one in enumerate(found, 1))
     policies = generate(accounts, options, lookup).policies
+    assert len(policies) == len({one["metadata"]["name"] for one in found})
     shuffled = found * 2
     random.shuffle(shuffled)
     again = generate(read_all(("f:", one) for one in shuffled), options, lookup)
@@ -124,6 +145,14 @@ def test_every_policy_is_one_that_kubernetes_takes_and_is_the_same_in_any_order(
         assert yaml.safe_load(text) == policy.document
         check_policy(policy.document)
         _check_references(to_generated(policy).document)
+
+
+@given(st.lists(documents_with(admissible), max_size=2), documents_with(without_peer))
+@settings(max_examples=60, deadline=None)
+def test_an_entry_without_a_peer_is_refused_wherever_it_stands(found, wrong):
+    with pytest.raises(InputError) as raised:
+        read_all((f"f: document {number}:", one) for number, one in enumerate([*found, wrong], 1))
+    assert re.match(rf"f: document {len(found) + 1}: spec\..*(in|e)gress\[\d\] has neither", raised.value.message)
 
 
 def _check_references(generated):
