@@ -1,4 +1,6 @@
-"""KnownServers with 50,000 blocks: add, list and explain as processes; reading, building and asking within one.
+"""KnownServers with 50,000 blocks: add, list, explain and generate as processes; reading, building, asking within one.
+
+``process_generate`` writes one policy from a file with them, ``process_generate_without`` the same with none.
 
 Prints one JSON line; seconds, the median of three, unless a name says otherwise.
 """
@@ -26,7 +28,32 @@ from kubectl_netpol.known_servers.writer import write_documents
 BLOCKS = 50_000
 LOOKUPS = 100_000
 RUNS = 3
-PROGRAM = [sys.executable, "-c", "from kubectl_netpol.cli.main import main; main()", "known-servers"]
+PROGRAM = [sys.executable, "-c", "from kubectl_netpol.cli.main import main; main()"]
+NEIGHBORS = """\
+apiVersion: spdx.softwarecomposition.kubescape.io/v1beta1
+kind: NetworkNeighbors
+metadata:
+  name: deployment-web
+  namespace: shop
+  labels:
+    kubescape.io/workload-api-group: apps
+    kubescape.io/workload-api-version: v1
+    kubescape.io/workload-kind: Deployment
+    kubescape.io/workload-name: web
+    kubescape.io/workload-namespace: shop
+spec:
+  matchLabels:
+    app: web
+  ingress: []
+  egress:
+  - type: external
+    identifier: outside
+    ipAddress: 142.250.1.104
+    ports:
+    - name: TCP-443
+      protocol: TCP
+      port: 443
+"""
 
 
 def make_documents(chance: random.Random) -> list[Document]:
@@ -68,13 +95,17 @@ def run(file: Path, *arguments: str) -> None:
 
 def measure_processes(file: Path) -> dict[str, float]:
     numbers = iter(range(RUNS))
+    added = ("--ip-block", "192.0.2.0/24", "--server", "a")
+    neighbors, empty = file.with_name("neighbors.yaml"), file.with_name("empty.yaml")
+    neighbors.write_text(NEIGHBORS)
+    empty.touch()
     return {
-        "process_add": timed(
-            lambda: run(file, "add", f"new-{next(numbers)}", "--ip-block", "192.0.2.0/24", "--server", "a")
-        ),
-        "process_list": timed(lambda: run(file, "list")),
-        "process_list_yaml": timed(lambda: run(file, "list", "-o", "yaml")),
-        "process_explain": timed(lambda: run(file, "explain", "142.250.1.104")),
+        "process_add": timed(lambda: run(file, "known-servers", "add", f"new-{next(numbers)}", *added)),
+        "process_list": timed(lambda: run(file, "known-servers", "list")),
+        "process_list_yaml": timed(lambda: run(file, "known-servers", "list", "-o", "yaml")),
+        "process_explain": timed(lambda: run(file, "known-servers", "explain", "142.250.1.104")),
+        "process_generate": timed(lambda: run(file, "generate", "-f", str(neighbors))),
+        "process_generate_without": timed(lambda: run(empty, "generate", "-f", str(neighbors))),
     }
 
 

@@ -39,6 +39,7 @@ GOALS: dict[tuple[str, str], Goal] = {
     ("documents", "to_load"): Goal(at_most=1.3),
     ("documents", "one_ms"): Goal(at_most=150),
     ("documents", "imports_of_kubernetes"): Goal(at_least=0, at_most=0),
+    ("known_servers", "process_generate"): Goal(at_most=3),
     ("commands", "help_ms"): Goal(at_most=60),
     ("commands", "generate_ms"): Goal(at_most=150),
     ("commands", "imports_of_kubernetes"): Goal(at_least=0, at_most=0),
