@@ -58,6 +58,8 @@ def add(name: str, blocks: tuple[str, ...], label: str, server: str, force: bool
       kubectl netpol known-servers add dns --ip-block 8.8.8.8 --ip-block 2001:4860:4860::8888 --server dns.google
     """
     check_document_name(name)
+    if not server.strip():
+        raise InputError("--server is empty", "say whose the blocks are, such as --server github.com")
     entries = tuple(known_server(name, block, label, server) for block in blocks)
     every = [entry.ip_block for entry in entries if holds_every_address(entry)]
     if every and not force:

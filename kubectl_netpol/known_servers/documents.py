@@ -162,7 +162,7 @@ def _read_entry(node: Node, document: str, path: str, where: Where, marked: bool
     except InputError as error:
         raise where.error(entry.line, f"{path}: {error.message}", error.hint) from error
     if holds_every_address(known) and not marked:
-        hint = f'if that is meant, give the object the annotation {ANNOTATION}: "true"'
+        hint = f'if that is meant: import --force, or give the object the annotation {ANNOTATION}: "true"'
         raise where.error(block.line, f"{path}.ipBlock {block.text} holds every address", hint)
     return known
 
