@@ -41,12 +41,12 @@ def _each(name: str, stdin: BinaryIO) -> Iterator[Document]:
             raise InputError(f"{path}: {error.strerror or error}", _HINT) from error
 
 
-# As kubectl reads a folder: its own files only, by their suffixes.
+# As kubectl reads a folder: its own files only, by their suffixes; those of other systems come in capitals, too.
 def _files(path: Path) -> list[Path]:
     try:
         path.stat()
         if not path.is_dir():
             return [path]
-        return sorted(entry for entry in path.iterdir() if entry.suffix in SUFFIXES and entry.is_file())
+        return sorted(entry for entry in path.iterdir() if entry.suffix.lower() in SUFFIXES and entry.is_file())
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {getattr(error, 'strerror', None) or error}", _HINT) from error

@@ -111,7 +111,8 @@ def test_two_workloads_whose_policies_would_share_a_name_are_both_named(folder, 
     (folder / "in.yaml").write_text(WORKFLOWS + "---\n" + WORKFLOWS.replace("api-group: apps", "api-group: x.io"))
     code, out, err = generate(capsys, "-f", "in.yaml", "--output-dir", "policies")
     assert (code, out) == (1, "")
-    assert "deployment/workflows (apps/v1) and deployment/workflows (x.io/v1)" in err
+    both = "deployment/workflows (apps/v1, in.yaml: document 1) and deployment/workflows (x.io/v1, in.yaml: document 2)"
+    assert both in err
     assert not (folder / "policies").exists()
 
 
@@ -121,6 +122,17 @@ def test_yaml_and_json_of_the_same_objects_give_the_same(folder, capsys):
     (folder / "yaml.yaml").write_text(yaml.safe_dump(yaml.safe_load(text)))
     first = generate(capsys, "-f", str(INPUT / "neighborhood.json"))
     assert generate(capsys, "-f", "yaml.yaml") == first
+
+
+@pytest.mark.parametrize("name", ["a.YAML", "a.YML", "a.Json"])
+def test_a_folders_files_are_known_by_their_suffix_in_any_case(folder, capsys, name):
+    (folder / "in").mkdir()
+    (folder / "in" / name).write_text(OPERATOR)
+    (folder / "in" / "NOTES.TXT").write_text("[")
+    assert generate(capsys, "-f", "in", "-o", "name")[:2] == (
+        0,
+        "networkpolicy.networking.k8s.io/deployment-operator\n",
+    )
 
 
 def test_an_output_folder_without_a_name_is_not_the_working_directory(folder, capsys):
@@ -135,3 +147,31 @@ def test_what_cannot_be_meant_is_an_error(folder, capsys, arguments):
     code, out, err = generate(capsys, "-f", str(INPUT / "operator.yaml"), *arguments)
     assert (code, out) == (1, "")
     assert err.startswith("error: ")
+
+
+def test_an_input_without_neighbors_is_named(folder, capsys):
+    (folder / "empty.yaml").write_text("apiVersion: v1\nkind: List\nitems: []\n")
+    code, out, err = generate(capsys, "-f", "empty.yaml")
+    assert (code, out) == (1, "")
+    assert "empty.yaml: holds no NetworkNeighbors" in err
+
+
+def test_a_workload_that_selects_every_pod_is_named_with_its_document(folder, capsys):
+    document = yaml.safe_load(WORKFLOWS)
+    document["spec"]["matchLabels"] = {}
+    (folder / "in.yaml").write_text(OPERATOR + "---\n" + yaml.safe_dump(document))
+    code, out, err = generate(capsys, "-f", "in.yaml")
+    assert (code, out) == (1, "")
+    assert "in.yaml: document 2: deployment/workflows in namespace default selects every pod" in err
+
+
+def test_a_dns_name_of_pods_is_a_comment_beside_their_selector(folder, capsys):
+    document = yaml.safe_load(WORKFLOWS)
+    selector = {"matchLabels": {"app": "api"}}
+    document["spec"]["egress"] = [
+        {"dns": "api.default.svc.", "podSelector": selector, "ports": [{"port": 80, "protocol": "TCP"}]}
+    ]
+    (folder / "in.yaml").write_text(yaml.safe_dump(document))
+    code, out, _ = generate(capsys, "-f", "in.yaml")
+    assert code == 0
+    assert "# api.default.svc." in out

@@ -108,6 +108,25 @@ def test_what_is_exported_is_imported_unchanged_in_yaml_and_json(netpol, tmp_pat
     assert [d["metadata"]["name"] for d in yaml.safe_load_all(netpol("export", "lan")[1])] == ["lan"]
 
 
+def test_a_file_with_every_address_is_imported_as_the_hint_says(netpol, tmp_path):
+    entry = "apiVersion: spdx.softwarecomposition.kubescape.io/v1beta1\nkind: KnownServer\nmetadata:\n  name: all\n"
+    (tmp_path / "all.yaml").write_text(f"{entry}spec:\n- ipBlock: 0.0.0.0/0\n")
+    code, _, err = netpol("import", "-f", str(tmp_path / "all.yaml"))
+    assert code == 1
+    assert "import --force" in err.splitlines()[1]
+    assert netpol("import", "--force", "-f", str(tmp_path / "all.yaml"))[1] == f"{PREFIX}all created\n"
+
+
+@pytest.mark.parametrize("suffix", ["yaml", "YAML", "Yml", "JSON"])
+def test_a_folders_files_are_known_by_their_suffix_in_any_case(netpol, tmp_path, suffix):
+    netpol("add", "github", *GITHUB)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    (folder / f"a.{suffix}").write_text(netpol("export", "-o", "json")[1])
+    other = str(tmp_path / "other.yaml")
+    assert netpol("import", "-f", str(folder), "--known-servers", other)[1] == f"{PREFIX}github created\n"
+
+
 def test_one_bad_file_among_good_ones_imports_nothing(netpol, file, tmp_path):
     netpol("add", "github", *GITHUB)
     before = file.read_bytes()
@@ -131,6 +150,8 @@ def test_one_bad_file_among_good_ones_imports_nothing(netpol, file, tmp_path):
         (["add", "GitHub", *GITHUB], "'GitHub' is no name of a Kubernetes object"),
         (["add", "x", "--ip-block", "10.0.0.0/33", "--server", "a"], "'10.0.0.0/33' is no IP block"),
         (["add", "x", "--ip-block", "10.0.0.1"], "missing option '--server'"),
+        (["add", "x", "--ip-block", "10.0.0.1", "--server", ""], "--server is empty"),
+        (["add", "x", "--ip-block", "10.0.0.1", "--server", " "], "--server is empty"),
         (["add", "x", "--ip-block", "10.0.0.1", "--server", "a\x1b[2J"], r"server 'a\x1b[2J' holds a character"),
         (["remove", "nope"], "there is no known server 'nope'; nothing was removed"),
         (["list", "nope"], "there is no known server 'nope'"),
