@@ -53,8 +53,25 @@ def run(arguments: list[str]) -> int:
 
 
 def _invoke(arguments: list[str]) -> int:
-    result = application.main(_as_command(arguments), prog_name=PROGRAM, standalone_mode=False)
+    words = _as_command(arguments)
+    try:
+        result = application.main(words, prog_name=PROGRAM, standalone_mode=False)
+    except click.UsageError as error:
+        error.ctx = error.ctx or _context(words)
+        raise
     return result if type(result) is int else 0
+
+
+# Of an option without its argument click does not say which command it was given to, whose help would tell.
+def _context(words: list[str]) -> click.Context:
+    context = click.Context(application, info_name=PROGRAM)
+    for word in words:
+        group = context.command
+        below = group.get_command(context, word) if isinstance(group, click.Group) else None
+        if below is None:
+            break
+        context = click.Context(below, parent=context, info_name=word)
+    return context
 
 
 # What fingers type out of habit: `help generate` as of kubectl, `--version` as of everything else.

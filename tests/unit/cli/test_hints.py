@@ -212,3 +212,18 @@ def test_help_and_version_in_the_other_order(capsys):
         assert run(same.split()) == 0
         assert first == capsys.readouterr().out != ""
     assert told(capsys, "help nonsense")[0] == "error: no such command 'nonsense'"
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        ("generate -f", "generate"),
+        ("generate --nonsense", "generate"),
+        ("known-servers add x --ip-block", "known-servers add"),
+        ("known-servers", "known-servers"),
+        ("nonsense -f", ""),
+    ],
+)
+def test_a_command_line_that_is_wrong_leads_to_the_help_of_its_command(command, path, capsys):
+    program = f"kubectl netpol {path}".strip()
+    assert told(capsys, command)[1] == f"hint: see '{program} --help' for usage and examples\n"
