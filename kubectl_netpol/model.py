@@ -169,6 +169,7 @@ class NetworkNeighbors:
     windows: tuple[Window, ...] = ()
     host_network: bool = False
     labels: tuple[tuple[str, str], ...] = field(default=())  # of its pods, without the volatile ones
+    source: str = field(default="", compare=False)  # for messages: the first document that tells of it, if one does
 
     @property
     def answered(self) -> tuple[Neighbor, ...]:

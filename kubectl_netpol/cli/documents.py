@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from ..errors import NetpolError
-from ..files.sources import each_document
+from ..errors import InputError, NetpolError
+from ..files.sources import STDIN, each_document
 from ..model import NetworkNeighbors
 from ..neighbors.collection import read_all
 from . import streams
@@ -23,6 +23,8 @@ def read_files(names: Sequence[str], scope: Scope, selection: Selection, command
     Raises NetpolError when a document is wrong, when one that was named is not there, or nothing is.
     """
     everything = read_all(each_document(names, sys.stdin.buffer))
+    if not everything:
+        raise InputError(f"{', '.join(map(_place, names))}: holds no NetworkNeighbors", "a List without items has none")
     present = [one for one in everything if _is_in(scope, one)]
     if not present:
         raise NetpolError(f"the input holds no workload of the {scope.place}", "leave -n out to take all namespaces")
@@ -31,6 +33,10 @@ def read_files(names: Sequence[str], scope: Scope, selection: Selection, command
     if not kept:
         raise NetpolError("the input holds no such workload", "leave TYPE/NAME and -l out to take all of them")
     return _within(kept, scope) if scope.since else kept
+
+
+def _place(name: str) -> str:
+    return STDIN if name == "-" else name
 
 
 def _present(here: Iterable[NetworkNeighbors], everything: Iterable[NetworkNeighbors]) -> Present:

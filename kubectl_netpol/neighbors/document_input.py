@@ -77,12 +77,15 @@ def from_document(document: object, source: str = "the document") -> NetworkNeig
     if whole.text("apiVersion") != API_VERSION:
         refuse(whole, "apiVersion", API_VERSION)
     refuse_others(whole, _FIELDS)
+    if whole.value.get("spec") is None:
+        raise InputError(f"{whole.path('spec')} is missing", HINT)
     spec, status = whole.fields("spec"), whole.fields("status")
     workload = _workload(whole, status)
     neighbors = sorted(_joined(read(spec), status), key=lambda one: order(one.key))
     windows = (*(_window(window) for window in status.each("windows")), *_unfinished(whole))
     flag, labels = status.flag("hostNetwork"), status.table("labels")
-    return NetworkNeighbors(workload, read_own_selector(spec), tuple(neighbors), windows, flag, labels)
+    selector, place = read_own_selector(spec), source.removesuffix(":")
+    return NetworkNeighbors(workload, selector, tuple(neighbors), windows, flag, labels, place)
 
 
 # Kubescape says of a profile whether it has seen the workload from its start, and for long enough.
@@ -159,9 +162,12 @@ def _workload(whole: Fields, status: Fields) -> Workload:
     name = labels.get("name", "")
     if not (kind and name):
         refuse(metadata, "labels", f"a mapping with {LABEL_PREFIX}kind and {LABEL_PREFIX}name")
-    namespace = labels.get("namespace") or metadata.text("namespace")
+    own = metadata.text("namespace")
+    namespace = labels.get("namespace") or own
     if not _NAMESPACE.fullmatch(namespace):
         refuse(metadata, "namespace", "the name of a namespace")
+    if own not in ("", namespace):
+        refuse(metadata, "namespace", f"{namespace}, which the label {LABEL_PREFIX}namespace names")
     group, version = labels.get("api-group", ""), labels.get("api-version", "v1")
     return Workload(
         namespace, _KINDS.get(kind, kind[:1].upper() + kind[1:]), name, f"{group}/{version}" if group else version

@@ -34,18 +34,20 @@ _PORT = frozenset({"name", "port", "protocol"})
 _REQUIREMENT = frozenset({"key", "operator", "values"})
 _OPERATORS = {"In": True, "NotIn": True, "Exists": False, "DoesNotExist": False}  # whether they take values
 _PROTOCOLS = {str(protocol): protocol for protocol in Protocol}
-_KINDS = {"internal": PeerKind.WORKLOAD, "external": PeerKind.EXTERNAL}
+_KINDS = {"internal": PeerKind.WORKLOAD, "external": PeerKind.EXTERNAL, "": None}
 _KEY = "a label's key: at most 63 of A-Z a-z 0-9 - _ . with an optional DNS name and / before"
 _VALUE = "a label's value: at most 63 of A-Z a-z 0-9 - _ . that begin and end with a letter or digit"
 _NO_PORT = (Port(Protocol.TCP, 0),)
 
 Answered = dict[NeighborKey, tuple[str, ...]]
-"""What a spec holds: neighbors without names, each with the DNS names of its address."""
+"""What a spec holds: neighbors without names, each with the DNS names of its address, or of its pods if it has none."""
 
 
 def read_neighbors(spec: Fields) -> Answered:
     """The spec of a NetworkNeighbors. Raises InputError."""
     refuse_others(spec, _SELECTOR | _LISTS)
+    if not spec.value.keys() & _LISTS:
+        raise InputError(f"{spec.place} has neither ingress nor egress", HINT)
     return _read_lists([spec])
 
 
@@ -121,12 +123,14 @@ def _read_entry(entry: Fields, direction: Direction, found: Answered) -> None:
     names = set(entry.texts("dnsNames"))
     names.add(entry.text("dns"))
     names.discard("")
-    for peer in _read_peers(entry):
-        of_address = names if peer.address or peer.block else ()
+    peers = _read_peers(entry)
+    is_addressed = any(peer.address or peer.block for peer in peers)
+    for peer in peers:
+        told = names if peer.address or peer.block or not is_addressed else ()
         for port in ports:
             key = NeighborKey(direction, peer, port)
             known = found.get(key, ())
-            found[key] = tuple(sorted({*known, *of_address})) if of_address else known
+            found[key] = tuple(sorted({*known, *told})) if told else known
 
 
 def _read_entry_port(port: Fields) -> Port:
@@ -137,10 +141,14 @@ def _read_entry_port(port: Fields) -> Port:
 
 def _read_peers(entry: Fields) -> list[Peer]:
     entry.text("identifier")
-    kind = _KINDS.get(entry.text("type"))
-    if kind is None:
+    if entry.text("type") not in _KINDS:
         refuse(entry, "type", "internal or external")
-    peers = [*_selected(entry, kind), *_addressed(entry, kind), *_named(entry)]
+    kind = _KINDS[entry.text("type")]
+    peers = [
+        *_selected(entry, kind or PeerKind.WORKLOAD),
+        *_addressed(entry, kind or PeerKind.EXTERNAL),
+        *_named(entry),
+    ]
     if not peers:
         raise InputError(f"{entry.place} has neither a selector nor an address, so it names no peer", HINT)
     return peers

@@ -21,7 +21,7 @@ class Comment(NamedTuple):
 def comment(
     isolated: Mapping[Direction, tuple[Rule, ...]], admitted: Iterable[Neighbor], lookup: Lookup
 ) -> tuple[Comment, ...]:
-    """A comment for each cidr with a DNS name or a known server, and for each selector of a workload."""
+    """A comment for each cidr with a DNS name or a known server, each selector with a DNS name or a workload."""
     told: dict[RulePeer, set[str]] = {}
     for neighbor in admitted:
         if words := _words(neighbor, lookup):
@@ -43,7 +43,7 @@ def _path(direction: Direction, number: int, position: int, peer: RulePeer) -> t
 def _words(neighbor: Neighbor, lookup: Lookup) -> list[str]:
     peer = neighbor.key.peer
     if not peer.address:
-        return [peer.name] if peer.name and not peer.block else list(neighbor.counts.names)
+        return [*(() if peer.block else _place(peer)), *neighbor.counts.names]
     block = lookup(peer.address)
     known = [_known(block.name, block.server)] if block is not None else []
     return [*known, *(neighbor.counts.names or _place(peer))]

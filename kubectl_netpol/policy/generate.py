@@ -63,11 +63,12 @@ def generate(
     """
     policies: list[Policy] = []
     notes: list[Note] = []
-    for one in sorted(neighbors, key=lambda one: one.workload):
+    accounts = sorted(neighbors, key=lambda one: one.workload)
+    for one in accounts:
         policy = _generate_one(one, options, lookup, notes)
         if policy is not None:
             policies.append(policy)
-    _refuse_doubles(policies)
+    _refuse_doubles(policies, {one.workload: one.source for one in accounts})
     return Generated(tuple(policies), tuple(notes))
 
 
@@ -82,7 +83,7 @@ def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes
         notes.append(Note(one.workload, "no policy: nothing that a policy can admit was answered; record for longer"))
         return None
     if one.selector.is_empty and not options.allow_empty_selector:
-        raise _empty_selector(one.workload)
+        raise _empty_selector(one.workload, one.source)
     directions = options.directions or _directions(admitted)
     notes.extend(silent_directions(one.workload, directions, _directions(admitted), bool(options.directions)))
     notes.extend(standing(one, admitted))
@@ -124,17 +125,22 @@ def _document(one: NetworkNeighbors, isolated: Mapping[Direction, tuple[Rule, ..
     return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
 
 
-def _empty_selector(workload: Workload) -> InputError:
-    problem = f"{workload.path} in namespace {workload.namespace} selects every pod, and so would its policy"
+def _empty_selector(workload: Workload, source: str) -> InputError:
+    place = f"{source}: " if source else ""
+    problem = f"{place}{workload.path} in namespace {workload.namespace} selects every pod, and so would its policy"
     return InputError(problem, "isolate the whole namespace with --allow-empty-selector, or leave that workload out")
 
 
-def _refuse_doubles(policies: list[Policy]) -> None:
+def _refuse_doubles(policies: list[Policy], sources: Mapping[Workload, str]) -> None:
     seen: dict[tuple[str, str], Workload] = {}
     for policy in policies:
         key = (policy.workload.namespace, policy_name(policy.workload))
         other = seen.setdefault(key, policy.workload)
         if other is not policy.workload:
             problem = f"two workloads' policies would bear the same name {key[1]!r} in namespace {key[0]!r}: "
-            problem += f"{other.path} ({other.api_version}) and {policy.workload.path} ({policy.workload.api_version})"
+            problem += " and ".join(_described(one, sources[one]) for one in (other, policy.workload))
             raise InputError(problem, "name one of them: kubectl netpol generate TYPE.GROUP/NAME")
+
+
+def _described(workload: Workload, source: str) -> str:
+    return f"{workload.path} ({workload.api_version}{f', {source}' if source else ''})"
