@@ -742,10 +742,31 @@ static long deliver_chunk(__u32 index, struct delivery *delivery)
 	return 0;
 }
 
+/* Nearly every packet is TCP in the middle of a connection, and says nothing new: out with it, by direct access, before
+ * anything costs. Whatever is not plain (options, extension headers, tags, no Ethernet) is looked at by observe(). */
+static __always_inline bool is_mid_connection(struct __sk_buff *skb, bool outgoing)
+{
+	const __u8 *start = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+	const __u8 *tcp;
+	if (start + ETH_HEADER + sizeof(struct ipv6_header) + 20 <= end && skb->protocol == bpf_htons(ETH_IPV6) &&
+	    start[12] == 0x86 && start[13] == 0xDD && start[ETH_HEADER + 6] == PROTO_TCP)
+		tcp = start + ETH_HEADER + sizeof(struct ipv6_header);
+	else if (start + ETH_HEADER + sizeof(struct ipv4_header) + 20 <= end && skb->protocol == bpf_htons(ETH_IPV4) &&
+		 start[12] == 0x08 && start[13] == 0x00 && start[ETH_HEADER] == 0x45 &&
+		 !(start[ETH_HEADER + 6] & 0x1F) && !start[ETH_HEADER + 7] && start[ETH_HEADER + 9] == PROTO_TCP)
+		tcp = start + ETH_HEADER + sizeof(struct ipv4_header);
+	else
+		return false;
+	bool from_dns = tcp[0] == 0 && tcp[1] == DNS_PORT;
+	return !(tcp[13] & (TCP_SYN | TCP_RST)) && (outgoing || !from_dns);
+}
+
 SEC("tc")
 int tcx_ingress(struct __sk_buff *skb)
 {
 	struct answer answer = {};
+	if (is_mid_connection(skb, false))
+		return TCX_NEXT;
 	observe(skb, false, &answer);
 	struct delivery delivery = {.skb = skb, .answer = &answer};
 	__u8 final;
@@ -760,7 +781,8 @@ SEC("tc")
 int tcx_egress(struct __sk_buff *skb)
 {
 	struct answer answer = {};
-	observe(skb, true, &answer);
+	if (!is_mid_connection(skb, true))
+		observe(skb, true, &answer);
 	return TCX_NEXT;
 }
 
