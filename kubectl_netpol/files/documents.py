@@ -37,7 +37,7 @@ _TYPES = {
 }
 _SPACE = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
-_HINT = "check it with: kubectl create --dry-run=client -f FILE"
+_HINT = "mend it there, or write the file again: kubectl get networkneighbors -A -o yaml > FILE"
 
 
 class Document(NamedTuple):

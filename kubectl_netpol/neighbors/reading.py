@@ -15,7 +15,7 @@ from typing import Any
 
 from ..errors import InputError
 
-_HINT = "check the object, or list it again with: kubectl get ... -o yaml"
+_HINT = "mend that field; a text that YAML takes for a number, or for yes or no, needs quotes"
 
 
 @dataclass(frozen=True, slots=True)
