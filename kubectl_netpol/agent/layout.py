@@ -27,7 +27,6 @@ ENTRY_TCX_INGRESS, ENTRY_TCX_EGRESS = 0, 1
 COUNTS = ("overflow", "fragments", "multicast", "broadcast", "icmp", "other", "short", "unsolicited", "dns_lost")
 ROLES = ("in", "out")
 PROTOCOLS = {1: "icmp", 58: "icmp", 6: "tcp", 17: "udp", 132: "sctp"}
-PROTOCOL_NUMBERS = {"tcp": 6, "udp": 17, "sctp": 132}
 
 _MAPPED = bytes(10) + b"\xff\xff"
 

@@ -36,10 +36,6 @@ class Timeline(Generic[Value]):
         return self.values[max(0, bisect_right(self.starts, moment) - 1)]
 
     @property
-    def latest(self) -> Value | None:
-        return self.values[-1] if self.values else None
-
-    @property
     def changes(self) -> list[int]:
         """When another value came into force than the one before."""
         return self.starts[1:]
