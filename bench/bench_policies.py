@@ -7,17 +7,13 @@ policies held (its own, not its parent's); ``growth`` compares the time per entr
 
 from __future__ import annotations
 
-import gc
 import json
-import re
 import statistics
-import subprocess
-import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
+import growth
 from bench_fold import BEGIN, lines, objects
 
 from kubectl_netpol.neighbors.fold import Fold
@@ -48,26 +44,20 @@ def make_policies(path: Path) -> dict[str, Any]:
             fold.add(decode(line))
     policies = generate(summarise(one) for one in fold.recordings(inventory).values()).policies
     took = time.process_time() - begun
-    return {"seconds": took, "entries": fold.account().entries, "policies": len(policies), "peak_kib": peak_kibibytes()}
-
-
-def peak_kibibytes() -> int:
-    found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.MULTILINE)
-    return int(found[1]) if found else 0
+    return {
+        "seconds": took,
+        "entries": fold.account().entries,
+        "policies": len(policies),
+        "peak_kib": growth.peak_kibibytes(),
+    }
 
 
 WORK = {"parse": parse, "policies": make_policies}
 
 
-def run(work: str, path: Path) -> dict[str, Any]:
-    done = subprocess.run([sys.executable, __file__, work, str(path)], check=True, capture_output=True)
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
-
-
 def measure(path: Path, rounds: int) -> tuple[dict[str, Any], float]:
     """The figures of one size, and its seconds per entry, both relative to parsing."""
-    pairs = [(run("parse", path), run("policies", path)) for _ in range(rounds)]
+    pairs = growth.pairs(__file__, path, rounds)
     last = pairs[-1][1]
     ratio = statistics.median(made["seconds"] / parsed["seconds"] for parsed, made in pairs)
     figures = {
@@ -81,21 +71,5 @@ def measure(path: Path, rounds: int) -> tuple[dict[str, Any], float]:
     return figures, statistics.median(made["seconds"] for _, made in pairs) / last["entries"]
 
 
-def main() -> None:
-    quick = "--quick" in sys.argv
-    first = 0.0
-    for size, rounds in zip(QUICK_SIZES if quick else SIZES, (1, 1) if quick else (3, 1), strict=True):
-        with tempfile.NamedTemporaryFile("w", suffix=".ndjson") as file:
-            file.writelines(lines(size))
-            file.flush()
-            figures, per_entry = measure(Path(file.name), rounds)
-        first = first or per_entry
-        print(json.dumps(figures | ({} if per_entry == first else {"growth": round(per_entry / first, 2)})), flush=True)
-
-
-if __name__ == "__main__":
-    gc.set_threshold(100_000, 20, 100)  # as the program itself sets it
-    if sys.argv[1:2] and sys.argv[1] in WORK:
-        print(json.dumps(WORK[sys.argv[1]](Path(sys.argv[2]))))
-    else:
-        main()
+if __name__ == "__main__" and not growth.worked(WORK):
+    growth.run(SIZES, QUICK_SIZES, lines, measure)

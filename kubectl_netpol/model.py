@@ -47,7 +47,9 @@ class Mark(StrEnum):
     EXISTING = "existing"  # was connected when the capture began
     INFERRED_PORT = "inferred-port"  # who is the server was told by the port numbers only
     SECONDARY_INTERFACE = "secondary-interface"  # seen there only, not on the main one: policies do not cover it
-    INFERRED_OWNER = "inferred-owner"  # the peer was no longer there when it was looked up
+    INFERRED_OWNER = (
+        "inferred-owner"  # whose the peer's pod, or the workload's own, was: it was gone when it was looked up
+    )
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -84,6 +86,16 @@ class Workload:
     def path(self) -> str:
         """``deployment/nginx``, as kubectl prints it."""
         return f"{self.kind.lower()}/{self.name}"
+
+    @property
+    def full_path(self) -> str:
+        """``shop/deployment/nginx``: how peers name it."""
+        return f"{self.namespace}/{self.path}"
+
+    @property
+    def described(self) -> str:
+        """``deployment/nginx in namespace shop``, for sentences."""
+        return f"{self.path} in namespace {self.namespace}"
 
 
 @dataclass(frozen=True, slots=True, order=True)

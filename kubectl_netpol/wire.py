@@ -15,12 +15,16 @@ A flow's key is ``ROLE PROTOCOL LOCAL PEER PORT``: role ``out`` when the local s
 tcp, udp, sctp or icmp; PORT is the server's, 0 for icmp. Its value is attempts, answered, refused, first seen,
 last seen (ms), and marks (bits, see ``Marks``).
 
+``netns`` also has ``"namespace":"shop","name":"web-0"`` where the node itself knows them: the pod's, as the kubelet
+spells them. They are absent or empty where it does not, and read as empty where they are not names of Kubernetes.
+
 A ``status`` record closes each interval and speaks of the agent itself: cost, counts and losses.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from enum import IntFlag
 from typing import Any
@@ -30,6 +34,9 @@ from .errors import WireError
 VERSION = 1
 MAX_LINE = 1 << 20
 """No record is longer, in bytes; agents keep theirs far below."""
+
+RESEND_SECONDS = 60.0
+"""How often an agent says everything again, at least; so do its last words."""
 
 
 class Marks(IntFlag):
@@ -51,16 +58,21 @@ LOSSES = (
     "interfaces_failed",
 )
 """Counters of a status record that mark a recording as lossy when they are not 0."""
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
+_SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
+_LONGEST_LABEL, _LONGEST_SUBDOMAIN = 63, 253
 
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
-    """A network namespace as the agent knows it; ``pod`` is the pod's UID or empty."""
+    """A network namespace as the agent knows it; ``pod`` is the pod's UID or empty, so are its namespace and name."""
 
     id: str
     pod: str = ""
     addresses: tuple[str, ...] = ()
     gone: bool = False
+    namespace: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +116,8 @@ def encode(record: Record) -> str:
 def _flows_body(record: FlowsRecord) -> dict[str, Any]:
     netns = record.netns
     place = {"id": netns.id, "pod": netns.pod, "addresses": list(netns.addresses), "gone": netns.gone}
+    if netns.name:
+        place |= {"namespace": netns.namespace, "name": netns.name}
     return {"netns": place, "flows": record.flows, "names": record.names}
 
 
@@ -156,7 +170,9 @@ def _record(value: dict[str, Any]) -> Record:
 
 def _namespace(value: dict[str, Any]) -> Namespace:
     addresses = tuple(_text(address) for address in _list(value["addresses"]))
-    return Namespace(_text(value["id"]), _text(value["pod"]), addresses, value["gone"] is True)
+    names = _text(value.get("namespace", "")), _text(value.get("name", ""))
+    namespace, name = names if is_pod_name(*names) else ("", "")
+    return Namespace(_text(value["id"]), _text(value["pod"]), addresses, value["gone"] is True, namespace, name)
 
 
 def _status(epoch: str, seq: int, time: int, value: dict[str, Any]) -> StatusRecord:
@@ -213,6 +229,13 @@ def _count(value: Any) -> int:
     if type(value) is not int or not 0 <= value < 1 << 63:
         raise TypeError("no counter")
     return value
+
+
+def is_pod_name(namespace: str, name: str) -> bool:
+    """Whether Kubernetes takes them as a namespace's name (RFC 1123 label) and a pod's (RFC 1123 subdomain)."""
+    if len(namespace) > _LONGEST_LABEL or len(name) > _LONGEST_SUBDOMAIN:
+        return False
+    return _LABEL.fullmatch(namespace) is not None and _SUBDOMAIN.fullmatch(name) is not None
 
 
 def is_counters(value: Any) -> bool:

@@ -8,40 +8,46 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-from kubectl_netpol.errors import CaptureError
-from kubectl_netpol.wire import Marks
-
 from . import events, syscalls
 from .answers import Answers
 from .attachment import Stubs, TcxMissingError
+from .belonging import Belonging
 from .discovery import Discovery
-from .identity import pod_of_process
-from .kernel import Kernel
+from .identity import cgroup_of_process, pod_of_process
+from .kernel import Kernel, load_kernel
 from .layout import BOUND_CLIENT, BOUND_SERVER
 from .ledger import Clock, Ledger
 from .namespaces import CapturedNamespace
+from .pod_names import FOLDER, PodNames
 from .ports import bound_udp_ports
 from .worker import SocketWorker
 
 _MAX_PROBLEMS = 20
 _PATIENCE = 3
 """Scans that a namespace may be missing in before it is taken for gone, where the kernel does not tell."""
+_YOUNG = 10.0
+"""Seconds in which a new mount's first process, and with it its pod, is to be expected."""
 
 
 class Capture:
     """``mode`` is auto, tcx or socket. Without ``hears_all`` no event tells of later interfaces; scans look for them.
 
+    ``root`` stands before the node's own paths. With ``pods_only`` a process's namespace counts when it is a pod's.
     Raises CaptureError when nothing can be captured at all.
     """
 
-    def __init__(self, mode: str, max_entries: int, clock: Clock, hears_all: bool) -> None:
+    def __init__(
+        self, mode: str, max_entries: int, clock: Clock, hears_all: bool, root: str = "", pods_only: bool = False
+    ) -> None:
         self._mode = mode
         self._hears_all = hears_all
         self._max_entries = max_entries
         self._clock = clock
         self.kernel = load_kernel(mode, max_entries)
         self.ledger = Ledger(clock)
-        self.discovery = Discovery()
+        self.discovery = Discovery(root, pods_only)
+        self._belonging = Belonging(cgroup_of_process("self")) if pods_only else None
+        self._pod_names = PodNames(f"{root}{FOLDER}")
         self.worker = SocketWorker()
         self._home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
         self._scopes = 0
@@ -85,6 +91,8 @@ class Capture:
         """Looks everywhere; returns the seconds that looking took, without those of entering what was found."""
         begun, self.wants_scan = time.monotonic(), False
         mounts, processes = self.discovery.scan_mounts(), self.discovery.scan_processes()
+        if self._belonging:
+            processes = self._belonging.pods_among(processes, lambda inode, pid: self._is_known(inode, pid, mounts))
         took = time.monotonic() - begun
         for inode, pid in processes.items():
             mounts.setdefault(inode, f"/proc/{pid}/ns/net")
@@ -93,6 +101,16 @@ class Capture:
         for namespace in self.living():
             self._check_presence(namespace, mounts.get(namespace.inode), processes.get(namespace.inode))
         return took
+
+    def _is_known(self, inode: int, pid: int, mounts: dict[int, str]) -> bool:
+        known = self._living.get(inode)
+        return inode in mounts or (known is not None and known.path == f"/proc/{pid}/ns/net")
+
+    @property
+    def awaits_pods(self) -> bool:
+        """Whether a namespace is so new that its first process may come at any moment, and tell whose it is."""
+        since = time.monotonic() - _YOUNG
+        return self._belonging is not None and any(not one.pod and one.since > since for one in self._living.values())
 
     def _check_presence(self, namespace: CapturedNamespace, path: str | None, pid: int | None) -> None:
         if path is None:
@@ -105,8 +123,12 @@ class Capture:
         if namespace.nsid is None or namespace.is_overlooked or namespace.has_failures or not self._hears_all:
             self._look_at(namespace)
         if pid is not None and not namespace.pod:
-            namespace.pod = pod_of_process(pid)
-            namespace.has_news |= bool(namespace.pod)
+            namespace.know_pod(pod_of_process(pid))
+            self._learn_name(namespace)
+
+    def _learn_name(self, namespace: CapturedNamespace) -> None:
+        if namespace.pod and not namespace.place[1]:
+            namespace.know_place(self._pod_names.find(namespace.pod, namespace.since))
 
     def enter(self, inode: int, path: str, is_new: bool = False) -> None:
         """Begins to capture a namespace that is not captured yet. ``is_new``: the path was made a moment ago."""
@@ -252,6 +274,8 @@ class Capture:
         for scope in self.ledger.forget():
             self.namespaces.pop(scope, None)
         leaving, self._leaving = self._leaving, []
+        for namespace in self.namespaces.values():
+            self._learn_name(namespace)
         for namespace in leaving:
             self.kernel.forget(self.ledger.keys(namespace.scope), namespace.scope, namespace.bound)
             namespace.is_gone = namespace.has_news = True
@@ -265,31 +289,9 @@ class Capture:
         if not namespace or not findings["flows"]:
             return
         self.ledger.take(self.kernel.read_neighbors())
-        found: dict[str, tuple[int, Marks]] = {}
-        for role, protocol, local, peer, port, inferred in findings["flows"]:
-            text = f"{role} {protocol} {local} {peer} {port}"
-            count, marks = found.get(text, (0, Marks.EXISTING))
-            found[text] = count + 1, marks | (Marks.INFERRED_PORT if inferred else Marks(0))
-        counted, now = self.ledger.counted(scope), self._clock.now()
-        for text, (count, marks) in found.items():
-            older, known = count - counted.get(text, 0), namespace.existing.get(text, (0, marks, now))
-            if older > known[0]:
-                namespace.existing[text] = older, marks, known[2]
-        namespace.has_existing_news = True
+        namespace.note_existing(findings["flows"], self.ledger.counted(scope), self._clock.now())
 
     def close(self) -> None:
         for namespace in (*self.living(), *self._leaving):
             namespace.close()
         self.worker.stop("")
-
-
-def load_kernel(mode: str, max_entries: int) -> Kernel:
-    """The observer by the best way that this kernel takes, or by the one that was asked for."""
-    if mode == "socket":
-        return Kernel(False, max_entries)
-    try:
-        return Kernel(True, max_entries)
-    except CaptureError:
-        if mode == "tcx":
-            raise
-        return Kernel(False, max_entries)

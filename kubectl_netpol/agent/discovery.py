@@ -11,7 +11,7 @@ from pathlib import Path
 from . import syscalls
 from .identity import namespaces_of_processes
 
-FOLDERS = ("/run/netns", "/run/docker/netns")
+_PODS_FOLDER, _DOCKERS_FOLDER = "/run/netns", "/run/docker/netns"
 _CREATE, _DELETE, _MOVED_TO = 0x100, 0x200, 0x80
 _EVENT = struct.Struct("<iIII")
 _MOUNT_PATIENCE = 1.0
@@ -19,10 +19,15 @@ _MOUNT_PATIENCE = 1.0
 
 class Discovery:
     """Candidates are (inode, path). A mount appears in two steps, the file and then the mount on it: until the second
-    is done, ``is_waiting`` is true and ``ready`` wants to be asked again within milliseconds."""
+    is done, ``is_waiting`` is true and ``ready`` wants to be asked again within milliseconds.
 
-    def __init__(self, folders: tuple[str, ...] = FOLDERS) -> None:
-        self._folders = folders
+    ``root`` stands before the folders of mounts: it is the node's root, as seen from here. With ``pods_only`` docker's
+    own folder is left out: a pod that has its network there is found by its processes.
+    """
+
+    def __init__(self, root: str = "", pods_only: bool = False) -> None:
+        folders = (_PODS_FOLDER,) if pods_only else (_PODS_FOLDER, _DOCKERS_FOLDER)
+        self._folders = tuple(f"{root}{folder}" for folder in folders)
         self._inotify = syscalls.inotify_open()
         self._watched: dict[int, str] = {}
         self._awaited: dict[str, float] = {}
@@ -106,8 +111,12 @@ class Discovery:
         return found
 
     def scan_processes(self) -> dict[int, int]:
-        """A process's id by its namespace's inode."""
-        return {inode: pid for pid, inode in namespaces_of_processes() if inode not in self.home}
+        """A process's id by its namespace's inode: of several the lowest, which is likely to stay."""
+        found: dict[int, int] = {}
+        for pid, inode in namespaces_of_processes():
+            if inode not in self.home:
+                found.setdefault(inode, pid)
+        return found
 
 
 def _inode(path: str) -> int:

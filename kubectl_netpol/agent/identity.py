@@ -26,12 +26,26 @@ def pod_of_cgroup(text: str) -> str:
     return ""
 
 
-def pod_of_process(pid: int) -> str:
-    """The UID of the pod that a process belongs to, or nothing."""
+def kubelets_of_cgroup(text: str) -> frozenset[str]:
+    """What stands before ``kubepods`` in the paths of /proc/PID/cgroup: the cgroup root of the pod's kubelet.
+
+    Empty where it cannot be seen: a path may be relative to the reader's own cgroup namespace.
+    """
+    paths = [line.split(":", 2)[-1] for line in text.splitlines()]
+    return frozenset(path.split("kubepods", 1)[0] for path in paths if "kubepods" in path)
+
+
+def cgroup_of_process(pid: int | str) -> str:
+    """The text of /proc/PID/cgroup; nothing when the process is gone."""
     try:
-        return pod_of_cgroup(Path(f"/proc/{pid}/cgroup").read_text("utf-8", "replace"))
+        return Path(f"/proc/{pid}/cgroup").read_text("utf-8", "replace")
     except OSError:
         return ""
+
+
+def pod_of_process(pid: int) -> str:
+    """The UID of the pod that a process belongs to, or nothing."""
+    return pod_of_cgroup(cgroup_of_process(pid))
 
 
 def namespaces_of_processes() -> Iterator[tuple[int, int]]:

@@ -213,3 +213,15 @@ class Kernel:
 
 def _cut(raw: bytes, size: int) -> list[bytes]:
     return [raw[start : start + size] for start in range(0, len(raw), size)]
+
+
+def load_kernel(mode: str, max_entries: int) -> Kernel:
+    """The observer by the best way that this kernel takes, or by the one that was asked for."""
+    if mode == "socket":
+        return Kernel(False, max_entries)
+    try:
+        return Kernel(True, max_entries)
+    except CaptureError:
+        if mode == "tcx":
+            raise
+        return Kernel(False, max_entries)

@@ -62,6 +62,11 @@ class Ledger:
                 table[key] = value
                 self._changed.setdefault(key[:4], set()).add(key)
 
+    @property
+    def size(self) -> int:
+        """How many flows there are, of all namespaces."""
+        return sum(map(len, self._entries.values()))
+
     def keys(self, scope: int) -> list[bytes]:
         return list(self._entries.get(_prefix(scope), ()))
 

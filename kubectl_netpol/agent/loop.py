@@ -14,7 +14,9 @@ from . import cost
 from .capture import Capture
 from .events import Events
 from .ledger import Clock
+from .lifetime import seconds_left
 from .namespaces import CapturedNamespace
+from .node_root import find_root
 from .output import Output
 
 _SCAN_PERIOD = 2.0
@@ -22,19 +24,29 @@ _SCAN_SHARE = 100
 _EVENT_SCAN_SHARE = 20
 """A scan may take one hundredth of the time, one that an event asks for a twentieth."""
 _SCAN_REST = 0.01
+_YOUNG_SCAN_PERIOD = 0.25
 _MOUNT_STEP = 0.002
 _LAST_LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``interval`` and ``duration`` in seconds, duration 0 for no end; ``attach`` is auto, tcx or socket."""
+    """``interval`` and ``duration`` in seconds, duration 0 for no end; ``attach`` is auto, tcx or socket.
+
+    ``until``: when it ends at the latest, in ms since the Unix epoch; 0 for no such end.
+
+    ``node_root`` is the folder that is the node's root, or auto (see the module of that name); with ``pods_only`` what
+    is found by its processes counts only when it is a pod of this node's kubelet.
+    """
 
     attach: str = "auto"
     interval: float = 1.0
     duration: float = 0.0
     node: str = ""
     max_entries: int = 65536
+    node_root: str = "/"
+    pods_only: bool = False
+    until: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,12 @@ class Agent:
         self._options = options
         self._clock = Clock()
         self._events = Events()
-        self._capture = Capture(options.attach, options.max_entries, self._clock, self._events.hears_all)
+        root, problem = find_root(options.node_root)
+        self._capture = Capture(
+            options.attach, options.max_entries, self._clock, self._events.hears_all, root, options.pods_only
+        )
+        if problem:
+            self._capture.say(problem)
         self._output = Output(stream, self._clock.now, options.node)
         if not self._events.hears_all:
             self._capture.say("interfaces that appear later are found late: CAP_NET_BROADCAST is missing")
@@ -62,7 +79,7 @@ class Agent:
         self._ring = (
             self._capture.kernel.open_answers(self._capture.answers.take_chunk) if self._capture.kernel.use_tcx else -1
         )
-        self._next_scan = self._earliest_scan = 0.0
+        self._next_scan = self._earliest_scan = self._young_scan = 0.0
         self._next_tell = time.monotonic() + options.interval
 
     def _catch_signals(self) -> int:
@@ -77,7 +94,10 @@ class Agent:
 
     def run(self) -> None:
         """The whole life of the agent."""
-        end = time.monotonic() + self._options.duration if self._options.duration else float("inf")
+        left, problem = seconds_left(self._options.duration, self._options.until, time.time())
+        end = time.monotonic() + left
+        if problem:
+            self._capture.say(problem)
         self._selector.register(self._wake, selectors.EVENT_READ, "wake")
         self._selector.register(self._capture.discovery.fileno(), selectors.EVENT_READ, "mounts")
         self._selector.register(self._events.fileno(), selectors.EVENT_READ, "events")
@@ -100,12 +120,15 @@ class Agent:
             now = time.monotonic()
             self._next_scan = now + max(_SCAN_PERIOD, took * _SCAN_SHARE)
             self._earliest_scan = now + max(_SCAN_REST, took * _EVENT_SCAN_SHARE)
+            self._young_scan = now + max(_YOUNG_SCAN_PERIOD, took * _EVENT_SCAN_SHARE)
         if now >= self._next_tell:
             self._next_tell = now + self._options.interval
             self._tell(final=False)
 
     def _scan_due(self) -> float:
-        return self._earliest_scan if self._capture.wants_scan else self._next_scan
+        if self._capture.wants_scan:
+            return self._earliest_scan
+        return min(self._young_scan, self._next_scan) if self._capture.awaits_pods else self._next_scan
 
     def _patience(self, end: float) -> float:
         if self._capture.discovery.is_waiting:
@@ -199,7 +222,7 @@ class Agent:
 
     def _counts(self) -> dict[str, int]:
         answers = {f"dns_{name}": count for name, count in asdict(self._capture.answers.counts).items()}
-        return self._capture.kernel.read_counts() | answers
+        return self._capture.kernel.read_counts() | answers | {"flows": self._capture.ledger.size}
 
     def _losses(self) -> dict[str, int]:
         counts = self._counts()

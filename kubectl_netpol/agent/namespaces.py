@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from kubectl_netpol.wire import Marks, Namespace
 
@@ -26,6 +28,7 @@ class CapturedNamespace:
 
     ``path`` opens it: holding a descriptor would keep it alive. ``existing`` counts connections that were there before
     the capture, by flow text, with their marks and when they were found; ``bound`` are the ports told to the kernel.
+    ``pod`` is the UID, ``place`` the pod's namespace and name; ``since`` is when it was learned last whose it is.
     """
 
     scope: int
@@ -34,6 +37,8 @@ class CapturedNamespace:
     nsid: int | None = None
     stubs: Stubs = field(default_factory=Stubs)
     pod: str = ""
+    place: tuple[str, str] = ("", "")
+    since: float = field(default_factory=time.monotonic)
     attachments: dict[int, Attachment] = field(default_factory=dict)
     names: NameTable = field(default_factory=NameTable)
     addresses: set[str] = field(default_factory=set)
@@ -53,7 +58,30 @@ class CapturedNamespace:
     def value(self) -> Namespace:
         """As the wire says it."""
         addresses = tuple(sorted(self.addresses)[:_MAX_ADDRESSES])
-        return Namespace(f"{self.inode}-{self.scope}", self.pod, addresses, self.is_gone)
+        return Namespace(f"{self.inode}-{self.scope}", self.pod, addresses, self.is_gone, *self.place)
+
+    def know_pod(self, uid: str) -> None:
+        """It is the network of the pod with that UID, if any."""
+        if uid:
+            self.pod, self.since, self.has_news = uid, time.monotonic(), True
+
+    def know_place(self, place: tuple[str, str] | None) -> None:
+        """The pod has that namespace and name, if any."""
+        if place:
+            self.place, self.has_news = place, True
+
+    def note_existing(self, flows: Iterable[Sequence[Any]], counted: Mapping[str, int], now: int) -> None:
+        """Books connections that are older than the capture, less what the kernel ``counted`` meanwhile, by flow."""
+        found: dict[str, tuple[int, Marks]] = {}
+        for role, protocol, local, peer, port, inferred in flows:
+            text = f"{role} {protocol} {local} {peer} {port}"
+            count, marks = found.get(text, (0, Marks.EXISTING))
+            found[text] = count + 1, marks | (Marks.INFERRED_PORT if inferred else Marks(0))
+        for text, (count, marks) in found.items():
+            older, known = count - counted.get(text, 0), self.existing.get(text, (0, marks, now))
+            if older > known[0]:
+                self.existing[text] = older, marks, known[2]
+        self.has_existing_news = True
 
     def look(self, before_attaching: Callable[[], None]) -> list[str]:
         """Attaches to new interfaces and notes addresses; the caller is inside the namespace.

@@ -8,12 +8,11 @@ from collections.abc import Callable, Iterable
 from itertools import chain, zip_longest
 from typing import TextIO
 
-from kubectl_netpol.wire import FlowsRecord, StatusRecord, encode
+from kubectl_netpol.wire import RESEND_SECONDS, FlowsRecord, StatusRecord, encode
 
 from .ledger import Ledger
 from .namespaces import CapturedNamespace
 
-FULL_PERIOD = 60.0
 FULL_BYTES = 4 << 20
 """An API server serves the newest 10 MiB of a log: what one full resend may take, and what may follow it."""
 
@@ -36,7 +35,7 @@ class Output:
         self.since = now()
         self._seq = 0
         self._bytes_since_full = 0
-        self._next_full = time.monotonic() + FULL_PERIOD
+        self._next_full = time.monotonic() + RESEND_SECONDS
         self.resend_truncated = 0
 
     @property
@@ -61,7 +60,7 @@ class Output:
             names = _portions(namespace, set(namespace.names.names))
             flows = chain([next(told := ledger.everything(namespace), {})], told)
             budget -= self._write_namespace(namespace, flows, names, budget)
-        self._next_full = time.monotonic() + FULL_PERIOD
+        self._next_full = time.monotonic() + RESEND_SECONDS
         self._bytes_since_full = 0
 
     def _write_namespace(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -110,6 +110,14 @@ class Store:
                 if recording is not None:
                     yield cluster, recording
 
+    def rename(self, cluster: str, identity: str) -> None:
+        """Joins what is kept of ``cluster`` into ``identity``; the same cluster is known by a better name now."""
+        recordings = self.read(cluster)
+        with translated(self._directory), self._cache.transact():
+            for recording in recordings:
+                self._merge_one(identity, recording)
+                self._cache.delete(_key(cluster, recording.workload))
+
     def clear(self) -> int:
         """Forgets every recording, of all clusters; how many workloads there were."""
         with translated(self._directory), self._cache.transact():
@@ -189,6 +197,21 @@ def exists(directory: Path) -> bool:
         except FileNotFoundError:
             return False
         return True
+
+
+def stamp(directory: Path) -> tuple[int, ...]:
+    """Numbers that are others once something was written in that cache directory; reads nothing of it.
+
+    Opening a store may change them, too.
+    """
+    room = room_of(directory)
+    found: tuple[int, ...] = ()
+    with translated(room):
+        for name in (DBNAME, f"{DBNAME}-wal"):
+            with suppress(FileNotFoundError):
+                status = (room / name).stat()
+                found += (status.st_ino, status.st_size, status.st_mtime_ns)
+    return found
 
 
 def discard(directory: Path) -> None:

@@ -9,43 +9,56 @@ from pathlib import Path
 from ..cache.exchange import lines_of
 from ..cache.store import Store
 from ..errors import StoreError, WireError
-from ..neighbors.fold import Account, Fold
+from ..model import Workload
+from ..neighbors.fold import EVERYTHING, Account, Fold
 from ..neighbors.inventory import Inventory
 from ..neighbors.recording import Recording
-from ..wire import FlowsRecord, StatusRecord, decode
+from ..wire import FlowsRecord, Record, StatusRecord, decode
+from .absent import Absent, absent_cronjobs, absent_pods
+from .scope import Wanted, everything, labels_of
 
 
 class Recorder:
     """Feeds an inventory and lines; ``save`` joins what they say into the store, as often as one likes.
 
-    ``status`` is the newest word of the agent on itself, ``bad_lines`` how many lines were no records;
+    ``wanted``: which workloads are kept; others are heard too, since what a receiver saw tells of its sender.
+    ``statuses`` are the newest words of each agent on itself, by epoch; ``bad_lines`` how many lines were no records;
     ``shared_addresses`` are addresses of pods that two namespaces had at a time: what both did was booked on the pod.
     """
 
-    def __init__(self, store: Store, cluster: str, inventory: Inventory) -> None:
+    def __init__(self, store: Store, cluster: str, inventory: Inventory, wanted: Wanted = everything) -> None:
         self._store = store
+        self._wanted = wanted
         self._cluster = cluster
         self._fold = Fold(inventory)
         self.inventory = inventory
-        self.status: StatusRecord | None = None
+        self.statuses: dict[str, StatusRecord] = {}
         self.bad_lines = 0
         self.last_problem = ""
         self.shared_addresses: set[str] = set()
         self._bearers: dict[str, set[str]] = {}
 
-    def take(self, line: bytes) -> None:
-        """One line of an agent's output. What is no record is counted, and the next line is read."""
+    def take(self, line: bytes) -> Record | None:
+        """One line of an agent's output, and the record on it. What is none is counted, and the next line is read."""
         try:
             record = decode(line)
         except WireError as error:
             self.bad_lines += 1
             self.last_problem = error.message
-            return
+            return None
         if isinstance(record, StatusRecord):
-            self.status = record
+            known = self.statuses.get(record.epoch)
+            if known is None or known.seq < record.seq:
+                self.statuses[record.epoch] = record
         else:
             self._note_bearers(record)
         self._fold.add(record)
+        return record
+
+    @property
+    def status(self) -> StatusRecord | None:
+        """The newest word of an agent on itself."""
+        return max(self.statuses.values(), key=lambda status: status.time, default=None)
 
     # A namespace without a pod's UID is known by its addresses, and two of them may have the same one.
     def _note_bearers(self, record: FlowsRecord) -> None:
@@ -58,28 +71,64 @@ class Recorder:
             if len(bearers) > 1 and self.inventory.owner(address, record.time):
                 self.shared_addresses.add(address)
 
+    def infer_unwatched(self, before: int = EVERYTHING) -> int:
+        """Infers whose the pods were that the inventory never saw and that ended ``before`` (ms); how many were news.
+
+        While the API server is watched, half a minute ago leaves its events the time to come; once nothing more will be
+        learned, all are taken.
+        """
+        return self._fold.infer_unwatched(self.inventory, before)
+
     def recordings(self) -> list[Recording]:
-        """What has been heard so far, by workload."""
-        return list(self._fold.recordings(self.inventory).values())
+        """What has been heard so far, by workload, of those that are wanted."""
+        return [one for one in self._fold.recordings(self.inventory).values() if self._keeps(one)]
+
+    def absent_pods(self) -> list[Absent]:
+        """The pods in scope that lived meanwhile and were not heard, by workload; as of the last ``recordings``."""
+        return absent_pods(self.inventory, self._wanted, self._fold.heard_pods, self._fold.span)
+
+    def absent_cronjobs(self, heard: Iterable[Workload]) -> list[Workload]:
+        """The CronJobs in scope that are not among the workloads that were ``heard``."""
+        return absent_cronjobs(self.inventory, self._wanted, heard)
+
+    def _keeps(self, one: Recording) -> bool:
+        labels = None if self._is_ownerless(one) else labels_of(one.selector, one.labels)
+        return self._wanted(one.workload, labels)
+
+    def _is_ownerless(self, one: Recording) -> bool:
+        if one.workload.kind != "Pod" or one.labels or not one.selector.is_empty:
+            return False
+        pod = self.inventory.pod_named(one.workload.namespace, one.workload.name, EVERYTHING)
+        return pod is not None and pod.inferred
+
+    def ownerless(self) -> list[Workload]:
+        """Pods that are gone and whose workload nobody knows any more: each is kept as itself, without labels."""
+        return [one.workload for one in self.recordings() if self._is_ownerless(one)]
 
     @property
     def account(self) -> Account:
         """The fold's own account of what it could not use."""
         return self._fold.account()
 
-    def save(self) -> None:
-        """Joins what has been heard into the store. Raises StoreError; nothing is lost by it, call it again."""
-        self._store.merge(self._cluster, self.recordings())
+    def save(self, others: Iterable[Recording] = ()) -> list[Recording]:
+        """Joins what has been heard, and these others, into the store; returns what has been heard.
 
-    def save_or_rescue(self) -> None:
+        Raises StoreError; nothing is lost by it, call it again.
+        """
+        heard = self.recordings()
+        self._store.merge(self._cluster, [*heard, *others])
+        return heard
+
+    def save_or_rescue(self, others: Iterable[Recording] = ()) -> None:
         """The last ``save``. Where the cache takes no more, a file in the temporary directory takes all.
 
         Raises StoreError that names that file.
         """
+        others = list(others)
         try:
-            self.save()
+            self.save(others)
         except StoreError as error:
-            rescued = rescue((self._cluster, recording) for recording in self.recordings())
+            rescued = rescue((self._cluster, recording) for recording in (*self.recordings(), *others))
             hint = f"mend the cache, then: kubectl netpol cache import -f {rescued}"
             raise StoreError(f"{error.message}; the recording was saved in {rescued}", hint) from error
 

@@ -6,11 +6,12 @@ from importlib import import_module
 
 import click
 
-from .catalog import PROGRAM, VERBS, overview
+from .catalog import ANSWERING, PROGRAM, VERBS, overview
+from .nearest import Group
 from .streams import guard
 
 
-class Verbs(click.Group):
+class Verbs(Group):
     """A group whose commands are named by the catalog and imported one at a time."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -31,7 +32,7 @@ def add_debug(command: click.Command) -> None:
     """Gives a command, and those below it, the flag that ``run`` looks for."""
     if not any(parameter.name == "debug" for parameter in command.params):
         command.params.append(
-            click.Option(["--debug"], is_flag=True, expose_value=False, help="Show a traceback when something fails.")
+            click.Option(["--debug"], is_flag=True, expose_value=False, help="Tell each request, and where it failed.")
         )
     if isinstance(command, click.Group):
         command.no_args_is_help = False  # an error and a hint, as for any other word that is missing
@@ -49,17 +50,27 @@ add_debug(application)
 
 def run(arguments: list[str]) -> int:
     """Runs one command line (without the program's name); its exit code. Everything it says is said by then."""
-    return guard(lambda: _invoke(arguments), "--debug" in arguments)
+    verb = next((word for word in arguments if not word.startswith("-")), "")
+    return guard(lambda: _invoke(arguments), "--debug" in arguments, 2 if verb in ANSWERING else 1)
 
 
 def _invoke(arguments: list[str]) -> int:
     words = _as_command(arguments)
     try:
-        result = application.main(words, prog_name=PROGRAM, standalone_mode=False)
+        result = _call(words)
     except click.UsageError as error:
         error.ctx = error.ctx or _context(words)
         raise
     return result if type(result) is int else 0
+
+
+# click's own main ends the process with 1 where a reader went away, and that is 141 here.
+def _call(words: list[str]) -> object:
+    try:
+        with application.make_context(PROGRAM, list(words)) as context:
+            return application.invoke(context)
+    except click.exceptions.Exit as ended:
+        return ended.exit_code
 
 
 # Of an option without its argument click does not say which command it was given to, whose help would tell.
@@ -80,6 +91,6 @@ def _as_command(arguments: list[str]) -> list[str]:
         case ["help", *path]:
             return [*path, "--help"]
         case ["--version", *rest]:
-            return ["version", *rest]
+            return ["version", "--client", *rest]
         case _:
             return arguments

@@ -15,10 +15,12 @@ from ..errors import InputError, StoreError
 from ..neighbors.recording import Recording
 from ..render.text import counted
 from . import streams
+from .nearest import Group
 from .options import cache_dir_option
+from .outputs import output_option
 
 
-@click.group("cache", short_help="Look at the recordings on this disk, export, import or clear them.")
+@click.group("cache", cls=Group, short_help="Look at the recordings on this disk, export, import or clear them.")
 def command() -> None:
     """Look at the recordings on this disk, export, import or clear them.
 
@@ -33,7 +35,7 @@ def command() -> None:
 
 @command.command("info")
 @cache_dir_option
-@click.option("-o", "--output", type=click.Choice(["table", "json"]), default="table", help="How to print it.")
+@output_option("table", "json", default="table", templates=False)
 def info(cache_dir: Path, output: str) -> None:
     """Show where recordings are kept, how many there are, and of which clusters.
 
@@ -152,4 +154,7 @@ def _parse(filename: str) -> list[tuple[str, Recording]]:
         with Path(filename).open("rb") as stream:
             return parse(stream, filename)
     except OSError as error:
-        raise InputError(f"{filename} cannot be read: {error.strerror}", "name an export with -f") from error
+        raise InputError(
+            f"{filename} cannot be read: {error.strerror}",
+            "-f takes the file that cache export wrote, or - for standard input",
+        ) from error

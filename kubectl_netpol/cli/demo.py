@@ -9,7 +9,7 @@ import click
 from . import streams
 
 
-@click.command("demo", short_help="See the whole product work on this machine, in a minute.")
+@click.command("demo", short_help="See the whole product work on this machine, in half a minute.")
 @click.option(
     "--attach",
     type=click.Choice(["auto", "tcx", "socket"]),

@@ -22,9 +22,21 @@ def read_files(names: Sequence[str], scope: Scope, selection: Selection, command
 
     Raises NetpolError when a document is wrong, when one that was named is not there, or nothing is.
     """
+    return choose(read_everything(names), scope, selection, command)
+
+
+def read_everything(names: Sequence[str]) -> list[NetworkNeighbors]:
+    """The workloads of all documents, sorted. Raises InputError when a document is wrong, or there is none."""
     everything = read_all(each_document(names, sys.stdin.buffer))
     if not everything:
         raise InputError(f"{', '.join(map(_place, names))}: holds no NetworkNeighbors", "a List without items has none")
+    return everything
+
+
+def choose(
+    everything: Sequence[NetworkNeighbors], scope: Scope, selection: Selection, command: str
+) -> list[NetworkNeighbors]:
+    """Those of them that are selected. Raises NetpolError as ``read_files`` does."""
     present = [one for one in everything if _is_in(scope, one)]
     if not present:
         raise NetpolError(f"the input holds no workload of the {scope.place}", "leave -n out to take all namespaces")
@@ -59,7 +71,7 @@ def _since(one: NetworkNeighbors, since: int) -> NetworkNeighbors:
     kept = tuple(neighbor for neighbor in one.neighbors if not 0 < neighbor.counts.last < since)
     if any(not neighbor.counts.last for neighbor in kept):
         streams.note(
-            f"{one.workload.path} in namespace {one.workload.namespace}: the input says of some neighbors not "
+            f"{one.workload.described}: the input says of some neighbors not "
             "when they were seen: they are taken whatever --since says"
         )
     return replace(one, neighbors=kept)

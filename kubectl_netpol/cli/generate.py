@@ -2,52 +2,42 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from pathlib import Path
 
 import click
 
 from ..errors import InputError
-from ..model import Direction, NetworkNeighbors
-from ..policy.generate import Options, generate
-from ..policy.rules import Lookup, no_servers
+from ..model import NetworkNeighbors, Workload
+from ..policy.kinds import convert
 from . import streams
-from .known_option import known_servers_option, known_servers_place
-from .options import Scope, reads_recordings
+from .apply_options import Application, applies
+from .generation import Choice, generated_for
+from .known_option import known_servers_lookup, known_servers_option
+from .options import Scope
+from .outputs import output_option
 from .policies import print_policies, write_policies
-from .selection import Selection, parse_selection
+from .policy_shape import Shape, shapes_policies
+from .reads_cluster import reads_recordings_and_cluster
+from .recorded import files_option
+from .selection import parse_selection
 
-KINDS = ("NetworkPolicy", "GeneratedNetworkPolicy")
 _COMMAND = "kubectl netpol generate"
-_TYPES = {"ingress": Direction.INGRESS, "egress": Direction.EGRESS}
 
 
 @click.command("generate", short_help="Print NetworkPolicies that allow what was recorded.")
 @click.argument("selection", nargs=-1, metavar="[TYPE/NAME ...]")
 @click.option("--all", "everything", is_flag=True, help="Every recorded workload of the namespace, or of all with -A.")
-@click.option(
-    "-f",
-    "--filename",
-    "files",
-    multiple=True,
-    metavar="FILE|DIR|-",
-    help="Read NetworkNeighbors from here, not from the cache; may be repeated.",
-)
-@click.option("--kind", type=click.Choice(KINDS), default=KINDS[0], help=f"What to print. [default: {KINDS[0]}]")
-@reads_recordings
+@files_option
+@shapes_policies
+@reads_recordings_and_cluster
+@applies
 @click.option("--policy-types", metavar="TYPES", help="Directions to isolate: Ingress, Egress or Ingress,Egress.")
 @click.option("--include-unanswered", is_flag=True, help="Allow what was never answered, too.")
 @click.option(
     "--allow-empty-selector", is_flag=True, help="Allow a policy of a whole namespace, and peers that are all its pods."
 )
 @known_servers_option
-@click.option(
-    "-o",
-    "--output",
-    type=click.Choice(["yaml", "json", "name"]),
-    default="yaml",
-    help="How to print them. [default: yaml]",
-)
+@output_option("yaml", "json", "name")
 @click.option(
     "--output-dir",
     metavar="DIR",
@@ -55,21 +45,22 @@ _TYPES = {"ingress": Direction.INGRESS, "egress": Direction.EGRESS}
 )
 def command(  # noqa: PLR0913, PLR0917  # one for each option
     scope: Scope,
+    application: Application,
     selection: tuple[str, ...],
     everything: bool,
     files: tuple[str, ...],
-    kind: str,
+    shape: Shape,
     policy_types: str | None,
     path: Path | None,
-    output: str,
+    output: str | None,
     output_dir: str | None,
     **flags: bool,
-) -> None:
+) -> int:
     """Print a NetworkPolicy for each workload, which allows what was recorded and answered, and nothing else.
 
-    Nothing is changed in the cluster. What a reader should know before applying it is told on stderr. With -f the
-    input is NetworkNeighbors, NetworkNeighborhood or ContainerProfile documents; no cluster and no cache is needed,
-    and all of them are taken unless TYPE/NAME, -n or -l choose.
+    Nothing is changed in the cluster without --apply. What a reader should know before applying it is told on stderr.
+    With -f the input is NetworkNeighbors, NetworkNeighborhood or ContainerProfile documents; no cluster and no cache
+    is needed, and all of them are taken unless TYPE/NAME, -n or -l choose.
 
     \b
     Examples:
@@ -86,23 +77,48 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
       # From files, and as the format of Kubescape; or into a git repository of policies
       kubectl netpol generate -f neighbors.yaml --kind GeneratedNetworkPolicy
       kubectl netpol generate -f recordings/ --output-dir policies/
+    \b
+      # For a cluster with Cilium, where names stand for outside addresses
+      kubectl netpol generate --all --kind CiliumNetworkPolicy
+    \b
+      # With a default-deny for whatever else is in the namespace; which workloads that cuts off is asked of the cluster
+      kubectl netpol generate --all -n shop --default-deny --live
+    \b
+      # Apply them: show what would change, ask, and put the earlier state back unless it is confirmed in time
+      kubectl netpol generate deploy/nginx --apply
+      kubectl netpol generate --all -n shop --apply --rollback-after 10m
     """
-    chosen = _chosen(selection, everything, scope, bool(files))
-    options = Options(_directions(policy_types), **flags)
-    folder = _folder(output_dir, output)
-    lookup = _lookup(path)
-    generated = generate(_found(files, scope, chosen), options, lookup)
-    policies = generated.policies
-    if kind != KINDS[0]:
-        from ..policy.generated import to_generated  # noqa: PLC0415
-
-        policies = tuple(map(to_generated, policies))
+    application.check(shape.kind, output, output_dir)
+    folder = _folder(output_dir, output or "yaml")
+    lookup = known_servers_lookup(path)
+    choice = Choice(scope, selection, everything, files, policy_types, application.default_deny, shape.aggregate)
+    found, generated = generated_for(choice, lookup, flags, _COMMAND)
+    generated = convert(generated, shape.kind, shape.context(scope, lookup))
     for note in generated.notes:
         streams.note(str(note))
+    _tell_completeness(found, {policy.workload for policy in generated.policies})
+    if application.default_deny and (application.live or application.is_wanted):
+        from .unheard import tell_unheard  # noqa: PLC0415
+
+        tell_unheard(application.connection, found, generated.policies)
+    if application.is_wanted:
+        from .apply import apply_policies  # noqa: PLC0415  # the cluster's client, half a second
+
+        return apply_policies(application, scope, found, generated.policies)
     if folder is not None:
-        write_policies(policies, output, folder)
+        write_policies(generated.policies, output or "yaml", folder)
     else:
-        print_policies(policies, output, chosen.is_one)
+        print_policies(generated.policies, output or "yaml", parse_selection(selection).is_one)
+    return 0
+
+
+def _tell_completeness(found: list[NetworkNeighbors], covered: set[Workload]) -> None:
+    from .completeness import sentence  # noqa: PLC0415  # not for what fails before
+
+    for one in sorted(found, key=lambda one: one.workload):
+        told = sentence(one) if one.workload in covered else ""
+        if told:
+            streams.note(f"{one.workload.described}: {told}")
 
 
 # An empty name is a variable that a script did not set; as a path it would be the working directory.
@@ -111,50 +127,8 @@ def _folder(output_dir: str | None, output: str) -> Path | None:
         return None
     if not output_dir or "\0" in output_dir:
         raise InputError(f"--output-dir {output_dir!r:.80} names no folder", "write . for the working directory")
-    if output == "name":
-        raise InputError("--output-dir writes policies, and -o name has none", "write them as yaml or json")
-    return Path(output_dir)
-
-
-def _found(files: tuple[str, ...], scope: Scope, chosen: Selection) -> list[NetworkNeighbors]:
-    if files:
-        from .documents import read_files  # noqa: PLC0415  # no YAML for what the cache holds, and no cache for files
-
-        return read_files(files, scope, chosen, _COMMAND)
-    from .recordings import absence, read  # noqa: PLC0415
-
-    found = read(scope, chosen, _COMMAND)
-    if not found:
-        raise absence(scope, chosen)
-    return found
-
-
-# An address comes several times: as a peer, in a comment, in policyRef.
-def _lookup(path: Path | None) -> Lookup:
-    file, is_named = known_servers_place(path)
-    if not is_named and not file.exists():
-        return no_servers
-    from ..known_servers.store import read_lookup  # noqa: PLC0415  # YAML, which few need
-
-    return lru_cache(maxsize=1 << 16)(read_lookup(file, is_named))
-
-
-def _chosen(selection: tuple[str, ...], everything: bool, scope: Scope, has_files: bool) -> Selection:
-    if everything and selection:
-        raise InputError("--all and TYPE/NAME exclude each other", "leave one of them out")
-    if not (everything or selection or scope.labels or has_files):
-        hint = (
-            "name workloads as TYPE/NAME, as in: kubectl netpol generate deploy/nginx, or take all of them with --all"
+    if output not in ("yaml", "json"):
+        raise InputError(
+            f"--output-dir writes policies, and -o {output.partition('=')[0]} has none", "write them as yaml or json"
         )
-        raise InputError("no workload was named", hint)
-    return parse_selection(selection)
-
-
-def _directions(text: str | None) -> tuple[Direction, ...]:
-    if text is None:
-        return ()
-    parts = [part.strip().lower() for part in text.split(",")]
-    unknown = [part for part in parts if part not in _TYPES]
-    if unknown:
-        raise InputError(f"{unknown[0]!r} is no policy type", "--policy-types takes Ingress, Egress or Ingress,Egress")
-    return tuple(direction for name, direction in _TYPES.items() if name in parts)
+    return Path(output_dir)

@@ -33,6 +33,17 @@ def is_known_kind(spelling: str, workloads: Iterable[Workload]) -> bool:
     return any(is_kind(workload, spelling) for workload in (*_OWN, *workloads))
 
 
+def own_kind(spelling: str) -> str:
+    """Which of Kubernetes' own kinds of workloads TYPE names, such as ``daemonset``; the spelling itself if none."""
+    return next((one.kind.lower() for one in _OWN if is_kind(one, spelling)), spelling)
+
+
+def short_names(workload: Workload) -> list[str]:
+    """kubectl's short spellings of the workload's kind."""
+    group = workload.api_version.rpartition("/")[0]
+    return [short for short, kind in _SHORT_NAMES.items() if kind == (workload.kind.lower(), group)]
+
+
 def is_kind(workload: Workload, spelling: str) -> bool:
     """Whether TYPE, in any spelling that kubectl takes, names the workload's kind."""
     name, _, qualifier = spelling.lower().partition(".")

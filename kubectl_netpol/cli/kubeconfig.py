@@ -40,8 +40,8 @@ def find_files(environment: Mapping[str, str], named: str | None = None) -> list
     return [path for path in candidates if path.is_file()]
 
 
-def read_context(files: list[Path], name: str | None = None) -> Context | None:
-    """The context ``name``, or the current one; None where no context is current.
+def read_context(files: list[Path], name: str | None = None, cluster: str | None = None) -> Context | None:
+    """The context ``name``, or the current one, with its cluster or the one named; None where no context is current.
 
     Of what stands in several files the first wins, as in kubectl. Raises InputError for a file that is no
     kubeconfig, and for a context or cluster that is not in them.
@@ -50,8 +50,8 @@ def read_context(files: list[Path], name: str | None = None) -> Context | None:
     context = _current(documents, name)
     if context is None:
         return None
-    path, cluster = _named(documents, "clusters", "cluster", _text(context, "cluster"))
-    return Context(_namespace(context), _identity(path, cluster))
+    path, entry = _named(documents, "clusters", "cluster", cluster or _text(context, "cluster"))
+    return Context(_namespace(context), _identity(path, entry))
 
 
 def read_namespace(files: list[Path], name: str | None = None) -> str:
@@ -62,6 +62,17 @@ def read_namespace(files: list[Path], name: str | None = None) -> str:
     """
     context = _current([(path, _load(path)) for path in files], name)
     return "default" if context is None else _namespace(context)
+
+
+def list_names(files: list[Path], section: str) -> list[str]:
+    """The names in a section, such as ``contexts``, of all files. Raises InputError for what is no kubeconfig."""
+    found: dict[str, None] = {}
+    for path in files:
+        entries = _load(path).get(section)
+        for entry in entries if isinstance(entries, list) else []:
+            if isinstance(entry, dict) and (name := _text(entry, "name")):
+                found[name] = None
+    return list(found)
 
 
 def _current(documents: list[tuple[Path, dict[str, Any]]], name: str | None) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import InputError
 from ..model import Requirement
+from ..neighbors.labels import meets
 
 _TOKEN = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)")
 _KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -34,7 +35,7 @@ def parse_labels(text: str) -> tuple[Requirement, ...]:
 
 def matches(requirements: Iterable[Requirement], labels: Mapping[str, str]) -> bool:
     """Whether labels meet every requirement; a key that is absent meets NotIn and DoesNotExist only."""
-    return all(_meets(requirement, labels) for requirement in requirements)
+    return all(_meets(requirement, labels.get(requirement.key)) for requirement in requirements)
 
 
 class _Reader:
@@ -106,17 +107,9 @@ def _set(reader: _Reader) -> tuple[str, ...]:
     return tuple(sorted(set(values)))
 
 
-def _meets(requirement: Requirement, labels: Mapping[str, str]) -> bool:
-    value = labels.get(requirement.key)
-    match requirement.operator:
-        case "Exists":
-            return value is not None
-        case "DoesNotExist":
-            return value is None
-        case "In":
-            return value in requirement.values
-        case "NotIn":
-            return value not in requirement.values
+def _meets(requirement: Requirement, value: str | None) -> bool:
+    if requirement.operator not in ("Gt", "Lt"):
+        return meets(requirement, value)
     if value is None or not re.fullmatch(r"-?\d{1,18}", value):
         return False
     bound = int(requirement.values[0])

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from ..cache.clusters import identity_of
 from ..cache.location import ENVIRONMENT, default_directory
 from ..errors import InputError, StoreError
 from .duration import parse_duration
@@ -24,6 +25,7 @@ LOCAL_CONTEXT = Context("default", "local")
 class Scope:
     """Which recordings a command is about. ``namespace`` is empty for all; ``since`` in ms since the Unix epoch.
 
+    ``entry`` is the cluster as the kubeconfig tells it, ``cluster`` as recordings have taught; empty for files.
     ``home`` is the namespace that is taken where none is named, or empty where that was not looked for; ``origin``
     are the options that led to these recordings or files, as they can be typed again.
     """
@@ -36,6 +38,9 @@ class Scope:
     home: str = ""
     origin: tuple[str, ...] = ()
     has_files: bool = False
+    kubeconfig: str | None = None
+    context: str | None = None
+    entry: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -55,8 +60,13 @@ class Scope:
 
     def on_this_machine(self) -> Scope:
         """The same with ``--local``, in whichever namespace."""
-        origin = ("--local", *_cache_dir_words(self.directory))
-        return replace(self, cluster=LOCAL_CONTEXT.cluster, home="", origin=origin)
+        origin = ("--local", *cache_dir_words(self.directory))
+        local = LOCAL_CONTEXT.cluster
+        return replace(self, cluster=local, entry=local, home="", origin=origin)
+
+    def as_known_now(self) -> Scope:
+        """The same, with what recordings have taught of the cluster since: the first one moves what was kept."""
+        return replace(self, cluster=identity_of(self.directory, self.entry))
 
 
 def _since(_: click.Context, __: click.Parameter, value: str | None) -> int:
@@ -130,20 +140,24 @@ def _on_this_machine(files: list[Path], context: str | None) -> Context:
 
 def _scope(values: dict[str, Any]) -> Scope:
     current, origin = _current(values), _origin(values)
+    flags = values["kubeconfig"], values["context"]
     for name in ("local", "kubeconfig", "context"):
         values.pop(name)
     namespace = values.pop("namespace") or current.namespace
     if values.pop("all_namespaces"):
         namespace = ""
+    directory = values.pop("cache_dir")
     return Scope(
-        values.pop("cache_dir"),
-        current.cluster,
+        directory,
+        identity_of(directory, current.cluster),
         namespace,
         values.pop("labels"),
         values.pop("since"),
         current.namespace,
         origin,
         bool(values.get("files")),
+        *flags,
+        current.cluster,
     )
 
 
@@ -163,10 +177,11 @@ def _origin(values: dict[str, Any]) -> tuple[str, ...]:
     words = ("--local",) if values["local"] else ()
     for name in ("kubeconfig", "context"):
         words += (f"--{name}", values[name]) if values[name] else ()
-    return words + _cache_dir_words(values["cache_dir"])
+    return words + cache_dir_words(values["cache_dir"])
 
 
-def _cache_dir_words(directory: Path) -> tuple[str, ...]:
+def cache_dir_words(directory: Path) -> tuple[str, ...]:
+    """The option that names this directory, where it is not the default."""
     try:
         is_default = directory == default_directory(os.environ)
     except StoreError:  # no home directory, and so no default

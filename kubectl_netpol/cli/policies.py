@@ -7,24 +7,23 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import InputError
-from ..neighbors.document import to_list
 from ..policy.generate import Policy
 from . import streams
+from .outputs import print_objects
 
 _SAFE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 
 
 def print_policies(policies: Sequence[Policy], output: str, alone: bool) -> None:
-    """All of them to stdout; as JSON a List, unless one was asked for ``alone``."""
-    from ..render.document import to_json, to_name, to_yaml  # noqa: PLC0415  # not before everything else is sure
+    """All of them to stdout, YAML in colours on a terminal; as JSON a List, unless one was asked for ``alone``."""
+    from ..render.document import to_yaml  # noqa: PLC0415  # not before everything else is sure
 
     documents = [policy.document for policy in policies]
     if output == "yaml":
-        streams.data(to_yaml(documents, [policy.comments for policy in policies]))
-    elif output == "name":
-        streams.data("".join(f"{to_name(document)}\n" for document in documents))
-    elif documents or not alone:
-        streams.data(to_json(documents[0] if alone and len(documents) == 1 else to_list(documents)))
+        text = to_yaml(documents, [policy.comments for policy in policies])
+        streams.data(_coloured(text) if streams.takes_colour() else text)
+    elif output == "name" or documents or not alone:
+        print_objects(output, documents, alone)
 
 
 def write_policies(policies: Sequence[Policy], output: str, folder: Path) -> None:
@@ -43,10 +42,17 @@ def write_policies(policies: Sequence[Policy], output: str, folder: Path) -> Non
         streams.line(f"{path} {'written' if is_new else 'unchanged'}")
 
 
-# Neither a namespace nor a policy's name has a dot in it, so that no two policies share a file.
+def _coloured(text: str) -> str:
+    from ..render.colour import colour_yaml  # noqa: PLC0415  # for terminals only
+
+    return colour_yaml(text)
+
+
+# Neither a namespace nor a policy's name has a dot in it, but the names of a kind without a namespace, which begin with
+# the workload's: no two policies share a file.
 def _file_name(policy: Policy) -> str:
     metadata = policy.document["metadata"]
-    parts = [metadata["namespace"], metadata["name"]]
+    parts = [*([metadata["namespace"]] if "namespace" in metadata else []), *metadata["name"].split(".")]
     if not all(map(_SAFE.fullmatch, parts)):
         raise InputError(f"{parts[0]!r:.80} is no namespace that a file can be named after", "leave that workload out")
     kind = policy.document["kind"]

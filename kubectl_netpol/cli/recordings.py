@@ -30,6 +30,14 @@ def read(scope: Scope, selection: Selection, command: str) -> list[NetworkNeighb
     return seen_within(found) if scope.since else found
 
 
+def read_everything(scope: Scope) -> list[NetworkNeighbors]:
+    """All that was recorded of the cluster, whatever the scope chooses."""
+    if not exists(scope.directory):
+        return []
+    with Store.open(scope.directory) as store:
+        return [summarise(recording) for recording in store.read(scope.cluster, lambda _: True)]
+
+
 def absence(scope: Scope, selection: Selection) -> NetpolError:
     """Why nothing was read, and what to do about it."""
     problem = f"no recordings found in {scope.place}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from ..errors import NetpolError
 from ..model import Workload
+from ..policy.listing import some_of
 from .kinds import is_known_kind
 from .options import Scope
 from .selection import Selection, Wanted
@@ -69,7 +70,7 @@ def _near(wanted: Sequence[Wanted], present: Present, scope: Scope, command: str
     if found := _meant(wanted, present.here):
         return f"there is {found.path}; try: {proposed(command, found, scope)}"
     if found := _meant(wanted, present.anywhere):
-        return f"there is {found.path} in namespace {found.namespace}; try: {proposed(command, found, scope)}"
+        return f"there is {found.described}; try: {proposed(command, found, scope)}"
     if found := _meant(wanted, present.local):
         return f"this machine's own recordings hold it; try: {proposed(command, found, scope.on_this_machine())}"
     return ""
@@ -78,10 +79,9 @@ def _near(wanted: Sequence[Wanted], present: Present, scope: Scope, command: str
 def _all_there_is(present: Present, scope: Scope, command: str) -> str:
     if not present.here:
         return present.advice()
-    paths = ", ".join(workload.path for workload in present.here[:_SHOWN])
-    more = f" and {len(present.here) - _SHOWN} more" if len(present.here) > _SHOWN else ""
+    paths = some_of([workload.path for workload in present.here], _SHOWN)
     are = "is" if len(present.here) == 1 else "are"
-    return f"there {are} {paths}{more}; try: {proposed(command, present.here[0], scope)}"
+    return f"there {are} {paths}; try: {proposed(command, present.here[0], scope)}"
 
 
 def _meant(wanted: Iterable[Wanted], workloads: Sequence[Workload]) -> Workload | None:

@@ -57,6 +57,13 @@ def parse_selection(arguments: Sequence[str]) -> Selection:
     return Selection(tuple(dict.fromkeys(Wanted(kind, name) for kind in kinds for name in names)))
 
 
+def without_repeats(arguments: Sequence[str]) -> tuple[str, ...]:
+    """The same arguments, with each object named once. A TYPE may be spelt as one of its NAMEs is."""
+    if any("/" in argument for argument in arguments):
+        return tuple(dict.fromkeys(arguments))
+    return (*arguments[:1], *dict.fromkeys(arguments[1:]))
+
+
 def select(summaries: Iterable[NetworkNeighbors], selection: Selection, labels: str) -> list[NetworkNeighbors]:
     """Those that the selection and the labels include."""
     requirements = parse_labels(labels)

@@ -10,15 +10,23 @@ from collections.abc import Callable
 import click
 
 from ..errors import NetpolError
+from ..render.secrets import redact, redact_urls
 from ..render.text import escape
 from .catalog import PROGRAM
 
 INTERRUPTED = 130
+_debugging = [False]
 
 
 def data(text: str) -> None:
     """What was asked for, to stdout; the text brings its own line feeds."""
     sys.stdout.write(text)
+
+
+def data_now(text: str) -> None:
+    """Like ``data``, and it is there at once: something else will follow later."""
+    data(text)
+    sys.stdout.flush()
 
 
 def line(text: str) -> None:
@@ -36,9 +44,25 @@ def say(text: str) -> None:
     sys.stderr.write("".join(f"{escape(one)}\n" for one in text.split("\n")))
 
 
+def trace(text: str) -> None:
+    """What is of use only to whoever looks for a fault, to stderr; nothing without --debug."""
+    if _debugging[0]:
+        sys.stderr.write(f"debug: {escape(redact(text))}\n")
+
+
 def is_terminal() -> bool:
     """Whether somebody can be asked."""
     return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def is_output_terminal() -> bool:
+    """Whether what was asked for goes to a terminal."""
+    return sys.stdout.isatty()
+
+
+def takes_colour() -> bool:
+    """Whether stdout is a terminal that shows colours, and nobody asked for none (no-color.org)."""
+    return is_output_terminal() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "dumb") != "dumb"
 
 
 def ask(question: str) -> bool:
@@ -48,11 +72,13 @@ def ask(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def guard(command: Callable[[], int], debug: bool) -> int:
+def guard(command: Callable[[], int], debug: bool, failure: int = 1) -> int:
     """Runs a command; its exit code, or that of what it raised, which is told in one line with a hint.
 
-    BrokenPipeError passes through: the reader of stdout went away, and nobody is there to be told.
+    ``failure`` is the least code of an error. BrokenPipeError passes through: the reader of stdout went away, and
+    nobody is there to be told.
     """
+    _debugging[0] = debug
     try:
         _make_printable()
         code = command()
@@ -64,9 +90,9 @@ def guard(command: Callable[[], int], debug: bool) -> int:
         return INTERRUPTED
     except Exception as error:  # noqa: BLE001  # the process's edge
         if debug:
-            traceback.print_exc()
+            sys.stderr.write(_escaped_lines(redact(traceback.format_exc())))
         _drop_output()
-        return _tell(error)
+        return max(failure, _tell(error))
 
 
 # A terminal that cannot show a letter gets its escape, never a crash in the middle of a table.
@@ -75,6 +101,10 @@ def _make_printable() -> None:
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")
+
+
+def _escaped_lines(text: str) -> str:
+    return "".join(f"{escape(one)}\n" for one in text.splitlines())
 
 
 # What stdout could not take once it must not be tried again when the interpreter ends.
@@ -87,7 +117,7 @@ def _drop_output() -> None:
 
 def _tell(error: Exception) -> int:
     message, hint, code = _described(error)
-    sys.stderr.write(f"error: {escape(message)}\n")
+    sys.stderr.write(f"error: {escape(redact_urls(message))}\n")
     if hint:
         sys.stderr.write(f"hint: {escape(hint)}\n")
     return code
@@ -104,7 +134,7 @@ def _described(error: Exception) -> tuple[str, str, int]:
     if isinstance(error, OSError):
         name = f"{error.filename}: " if error.filename else ""
         return f"{name}{error.strerror or error}", "", 1
-    text = f"internal: {type(error).__name__}: {error}"
+    text = f"internal: {type(error).__name__}: {redact(str(error))}"
     return text, "this is a bug; run it again with --debug and report what that prints", 1
 
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import signal
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 
@@ -29,12 +30,24 @@ def replay_shipped(say: Say, show: Callable[[Commands], None]) -> None:
     """
     before = signal.signal(signal.SIGTERM, _interrupt)  # so that the directory is removed then, too
     try:
-        with tempfile.TemporaryDirectory(prefix="kubectl-netpol-demo-") as directory:
-            commands = Commands(Path(directory), say)
+        with _folder() as directory:
+            commands = Commands(directory, say)
             feed(commands.cache_directory)
             show(commands)
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+# A signal that comes while the folder is made waits until it is known, and so removed.
+@contextmanager
+def _folder() -> Iterator[Path]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM))
+    try:
+        with tempfile.TemporaryDirectory(prefix="kubectl-netpol-demo-") as directory:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            yield Path(directory)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def feed(cache_directory: Path, recording: Path = RECORDING, inventory: Path = INVENTORY) -> None:

@@ -37,7 +37,9 @@ _TYPES = {
 }
 _SPACE = b" \t\r\n"
 _MARK = b"\xef\xbb\xbf"
-_HINT = "mend it there, or write the file again: kubectl get networkneighbors -A -o yaml > FILE"
+NEIGHBORS = "networkneighbors"
+POLICIES = "networkpolicies"
+"""The resource that a file holds, as a hint asks kubectl for it again."""
 
 
 class Document(NamedTuple):
@@ -47,9 +49,10 @@ class Document(NamedTuple):
     value: Any
 
 
-def read_documents(stream: BinaryIO, source: str) -> Iterator[Document]:
+def read_documents(stream: BinaryIO, source: str, resource: str = NEIGHBORS) -> Iterator[Document]:
     """The documents of a stream, without the empty ones; ``source`` is its name in messages.
 
+    ``resource`` is what it holds: a hint tells how kubectl writes it.
     YAML is read as it comes, JSON (one value, or several one after the other) at once. Raises InputError, which names
     the document and the line, for what is neither, and for more than SIZE_LIMIT.
     """
@@ -62,7 +65,7 @@ def read_documents(stream: BinaryIO, source: str) -> Iterator[Document]:
             yield from (_document(source, number, value) for number, value in enumerate(values, 1))
             return
         start, bounded = b"", _Bounded(io.BytesIO(text), source)
-    for number, value in _Reader(_Chained(start, bounded), source).documents():
+    for number, value in _Reader(_Chained(start, bounded), source, resource).documents():
         if value is not None:
             yield _document(source, number, value)
 
@@ -134,9 +137,10 @@ class _Chained:
 
 
 class _Reader:
-    def __init__(self, stream: _Chained, source: str) -> None:
+    def __init__(self, stream: _Chained, source: str, resource: str) -> None:
         self._stream = stream
         self._source = source
+        self._hint = f"mend it there, or write the file again: kubectl get {resource} -A -o yaml > FILE"
         self._number = 0
         self._line = 0
         self._event: Callable[[], Any]
@@ -165,7 +169,7 @@ class _Reader:
         if kind is _SCALAR:
             return self._plain(event) if event.implicit[0] else event.value
         if depth == DEPTH_LIMIT:
-            raise self._error(event, f"it is nested deeper than {DEPTH_LIMIT} levels", _HINT)
+            raise self._error(event, f"it is nested deeper than {DEPTH_LIMIT} levels", self._hint)
         return self._mapping(depth + 1) if kind is _MAPPING else self._sequence(depth + 1)
 
     def _sequence(self, depth: int) -> list[Any]:
@@ -178,7 +182,7 @@ class _Reader:
         pairs: dict[str, Any] = {}
         while type(event := self._event()) is not _MAPPING_END:
             if type(event) is not _SCALAR:
-                raise self._error(event, "a field's name is no text", _HINT)
+                raise self._error(event, "a field's name is no text", self._hint)
             self._node(event, depth)
             name = event.value
             if name in pairs:
@@ -200,7 +204,7 @@ class _Reader:
         mark = getattr(error, "problem_mark", None)
         line = f", line {mark.line + 1}" if mark is not None else ""
         problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not readable"
-        return InputError(f"{self._source}: document {max(1, self._number)}{line}: no YAML: {problem}", _HINT)
+        return InputError(f"{self._source}: document {max(1, self._number)}{line}: no YAML: {problem}", self._hint)
 
 
 @lru_cache(maxsize=1 << 12)

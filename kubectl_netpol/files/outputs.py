@@ -1,4 +1,4 @@
-"""A folder of documents, one file each: a file is whole or as it was, and what did not change is not touched."""
+"""Documents in a folder, or one in a file: it is whole or as it was, and what did not change is not touched."""
 
 from __future__ import annotations
 
@@ -42,6 +42,22 @@ def write_changed(folder: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path
         yield path, is_new
 
 
+def write_file(path: Path, text: str) -> bool:
+    """Put the text into a file of an existing folder, whole or not at all; whether it was written, not equal already.
+
+    Raises InputError when it cannot be written, and when the name is that of something else than a regular file.
+    """
+    _expect_file(path)
+    content = text.encode()
+    try:
+        is_new = not _is_equal(path, content)
+        if is_new:
+            _replace(path, content)
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror or error}", "name a file in a folder that is there") from error
+    return is_new
+
+
 # By lstat, never by opening it: a pipe would wait for its writer, and a device may do anything.
 def _expect_file(path: Path) -> None:
     try:
@@ -52,7 +68,7 @@ def _expect_file(path: Path) -> None:
         raise InputError(f"{path}: {error.strerror or error}", "no file was written") from error
     if not stat.S_ISREG(mode):
         kind = next((kind for is_kind, kind in _KINDS if is_kind(mode)), "no regular file")
-        raise InputError(f"{path}: is {kind}", "move it away, or name another folder; no file was written")
+        raise InputError(f"{path}: is {kind}", "move it away, or name another place; no file was written")
 
 
 def _is_equal(path: Path, content: bytes) -> bool:

@@ -7,21 +7,23 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import InputError
-from .documents import Document, read_documents
+from .documents import NEIGHBORS, Document, read_documents
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
 STDIN = "standard input"
 _HINT = "name a file, a folder, or - for standard input"
 
 
-def each_document(names: Iterable[str], stdin: BinaryIO) -> Iterator[Document]:
+def each_document(names: Iterable[str], stdin: BinaryIO, resource: str = NEIGHBORS) -> Iterator[Document]:
     """The documents of all sources, in their order; ``-`` is ``stdin``, a folder's own files go by name.
+
+    ``resource`` is what they hold: a hint tells how kubectl writes it.
 
     Raises InputError for a source that cannot be read or holds nothing, and for whatever is wrong within.
     """
     for name in names:
         empty = True
-        for document in _each(name, stdin):
+        for document in _each(name, stdin, resource):
             empty = False
             yield document
         if empty:
@@ -29,14 +31,14 @@ def each_document(names: Iterable[str], stdin: BinaryIO) -> Iterator[Document]:
             raise InputError(f"{STDIN if name == '-' else name}: holds no document", hint)
 
 
-def _each(name: str, stdin: BinaryIO) -> Iterator[Document]:
+def _each(name: str, stdin: BinaryIO, resource: str) -> Iterator[Document]:
     if name == "-":
-        yield from read_documents(stdin, STDIN)
+        yield from read_documents(stdin, STDIN, resource)
         return
     for path in _files(Path(name)):
         try:
             with path.open("rb") as stream:
-                yield from read_documents(stream, str(path))
+                yield from read_documents(stream, str(path), resource)
         except OSError as error:
             raise InputError(f"{path}: {error.strerror or error}", _HINT) from error
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from .values import TEXT_LIMIT, Document, KnownServer, canonical_cidr
+from .values import TEXT_LIMIT, Document, KnownServer, Source, canonical_cidr
 
 API_VERSION = "spdx.softwarecomposition.kubescape.io/v1beta1"
 KIND = "KnownServer"
 ANNOTATION = "kubectl-netpol/allow-every-address"
 """``metadata.annotations`` with this and "true" says that the object may hold 0.0.0.0/0 or ::/0."""
+
+FORMAT, PLACE = "kubectl-netpol/format", "kubectl-netpol/source"
+"""Annotations of what was imported: the format, and where it came from."""
 
 _MARKER = re.compile(r"^---(?=[ \t\r\n]|\Z)", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
@@ -24,7 +27,9 @@ _NAME = r"[a-z][a-z0-9]*(?:[.-][a-z0-9]+)*"
 _TEXT = r'(?:"[ !\#-\[\]-~]*"|[A-Za-z][A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)*)'
 _HEAD = re.compile(
     rf"(?:---\n)?{_REST}(apiVersion): {re.escape(API_VERSION)}\nkind: {KIND}\n"
-    rf"metadata:\n  name: ({_NAME})\nspec:\n{_REST}"
+    rf"metadata:\n  name: ({_NAME})\n"
+    rf'(?:  annotations:\n    {FORMAT}: ([a-z]+)\n    {PLACE}: "([ !\#-\[\]-~]+)"\n)?'
+    rf"spec:\n{_REST}"
 )
 _BLOCK = r'(?:[0-9]+(?:\.[0-9]+){3}(?:/[0-9]+)?|"[0-9a-fA-F:.]+(?:/[0-9]+)?")'
 _ENTRY = re.compile(rf"- ipBlock: ({_BLOCK})\n  name: ({_TEXT})\n  server: ({_TEXT})\n{_REST}")
@@ -86,4 +91,5 @@ def read_canonical(chunk: Chunk) -> Canonical | None:
         end, position = entry.end(3) + 1, entry.end()
     if position != len(text) or not entries or name in NO_STRINGS:
         return None
-    return Canonical(Document(name, tuple(entries)), head.start(1), end)
+    source = Source(head[3], head[4]) if head[3] else None
+    return Canonical(Document(name, tuple(entries), source=source), head.start(1), end)

@@ -6,14 +6,15 @@ Messages name the source, the document, the line and the field.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ..errors import InputError
-from .chunks import ANNOTATION, API_VERSION, KIND, Chunk, cut, read_canonical
+from .chunks import ANNOTATION, API_VERSION, FORMAT, KIND, PLACE, Chunk, cut, read_canonical
 from .tree import Mapping, Node, Scalar, Sequence, TreeError, is_null, is_string, read_trees
-from .values import Document, KnownServer, check_document_name, holds_every_address, known_server
+from .values import Document, KnownServer, Source, check_document_name, holds_every_address, known_server
 
 _OBJECT_FIELDS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _ENTRY_FIELDS = frozenset({"ipBlock", "name", "server"})
@@ -42,6 +43,17 @@ def read_documents(text: str, source: str, force: bool = False) -> tuple[Documen
     0.0.0.0/0 and ::/0 are refused unless the document bears the annotation, or ``force``, which marks it so.
     """
     return tuple(placed.document for placed in read_places(text, source, force))
+
+
+def read_object(value: object, title: str, mending: str, force: bool = False) -> Document:
+    """A KnownServer that an API server told. Raises InputError, without lines, of which it has none.
+
+    ``title`` names it in messages; ``mending`` is the hint where there is none that says more.
+    """
+    where = Where(title, 1, 0, force, mending)
+    (chunk,) = cut(json.dumps(value))
+    (tree,) = _trees(chunk, where)
+    return _read_object(_mapping(tree, "it", where), "", where)
 
 
 def read_places(text: str, source: str, force: bool = False, before: Iterable[Placed] = ()) -> list[Placed]:
@@ -81,8 +93,9 @@ def merge(documents: Iterable[Document]) -> dict[str, Document]:
     parts: dict[str, list[KnownServer]] = {}
     for document in documents:
         parts.setdefault(document.name, []).extend(document.entries)
-        every = document.every_address or (document.name in merged and merged[document.name].every_address)
-        merged[document.name] = Document(document.name, (), every)
+        known = merged.get(document.name, document)
+        every = document.every_address or known.every_address
+        merged[document.name] = Document(document.name, (), every, known.source or document.source)
     return {name: replace(document, entries=tuple(parts[name])) for name, document in merged.items()}
 
 
@@ -90,15 +103,19 @@ def merge(documents: Iterable[Document]) -> dict[str, Document]:
 class Where:
     """What a message says first: the source, the document's number (from 1) and the chunk's first line (from 0).
 
-    ``force``: a block that holds every address is accepted.
+    ``force``: a block that holds every address is accepted. ``mending``: how an object that stands in no file is
+    mended.
     """
 
     source: str
     number: int
     line: int
     force: bool = False
+    mending: str = ""
 
     def error(self, line: int, problem: str, hint: str = "") -> InputError:
+        if self.mending:
+            return InputError(f"{self.source}: {problem}", hint or self.mending)
         return InputError(f"{self.source}: document {self.number}, line {self.line + line + 1}: {problem}", hint)
 
 
@@ -146,7 +163,8 @@ def _read_object(root: Mapping, path: str, where: Where) -> Document:
     if not isinstance(spec, Sequence):
         raise where.error(spec.line, f"{path}spec is no list", "write one '- ipBlock: ...' for each block")
     entries = tuple(_read_entry(node, name, f"{path}spec[{i}]", where, marked) for i, node in enumerate(spec.items))
-    return Document(name, entries, marked and any(map(holds_every_address, entries)))
+    every = marked and any(map(holds_every_address, entries))
+    return Document(name, entries, every, _source(metadata, f"{path}metadata.", where))
 
 
 def _read_entry(node: Node, document: str, path: str, where: Where, marked: bool) -> KnownServer:
@@ -168,11 +186,20 @@ def _read_entry(node: Node, document: str, path: str, where: Where, marked: bool
 
 
 def _is_marked(metadata: Mapping, path: str, where: Where) -> bool:
+    return _annotation(metadata, ANNOTATION, path, where) == "true"
+
+
+def _source(metadata: Mapping, path: str, where: Where) -> Source | None:
+    form, place = (_annotation(metadata, key, path, where) for key in (FORMAT, PLACE))
+    return Source(form, place) if form and place and (form + place).isprintable() else None
+
+
+def _annotation(metadata: Mapping, key: str, path: str, where: Where) -> str:
     annotations = metadata.pairs.get("annotations")
     if annotations is None or is_null(annotations):
-        return False
-    value = _mapping(annotations, f"{path}annotations", where).pairs.get(ANNOTATION)
-    return isinstance(value, Scalar) and value.text == "true"
+        return ""
+    value = _mapping(annotations, f"{path}annotations", where).pairs.get(key)
+    return value.text if isinstance(value, Scalar) else ""
 
 
 def _mapping(node: Node, path: str, where: Where) -> Mapping:
@@ -191,7 +218,7 @@ def _field(parent: Mapping, field: str, path: str, where: Where) -> Node:
 def _text(parent: Mapping, field: str, path: str, where: Where) -> str:
     node = _field(parent, field, path, where)
     if not isinstance(node, Scalar) or not is_string(node):
-        raise where.error(node.line, f"{path}{field} is no text", "put it in quotes")
+        raise where.error(node.line, f"{path}{field} is no text", where.mending or "put it in quotes")
     return node.text
 
 

@@ -8,6 +8,7 @@ meant. Where that fails, for a layout nobody foresaw, the edit is refused and no
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Collection, Iterable
 from dataclasses import replace
 from typing import NamedTuple
@@ -15,7 +16,7 @@ from typing import NamedTuple
 from ..errors import InputError
 from .documents import Placed, merge, read_places
 from .tree import Mapping, Node, Scalar, Sequence
-from .values import Document, KnownServer
+from .values import CLUSTER, Document, KnownServer
 from .writer import entry_flow, entry_lines, write_documents
 
 _CLOSING = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*+(\.\.\.[ \t]*\r?(?:\n|\Z))")
@@ -76,6 +77,47 @@ def _without(document: Document, old: Document | None) -> Document:
 
 def _meaning(entry: KnownServer) -> tuple[str, str, str]:
     return entry.cidr, entry.name, entry.server
+
+
+class Replacement(NamedTuple):
+    """The new text, and what came to the document and went from it."""
+
+    text: str
+    present: tuple[KnownServer, ...]
+    added: tuple[KnownServer, ...]
+    removed: tuple[KnownServer, ...]
+    outcome: str
+
+
+def replace_document(text: str, source: str, document: Document) -> Replacement:
+    """Puts an imported document in the place of the one that was imported before; at the end, if there was none.
+
+    Its comments go with it. Where nothing changed the text stays as it was. Raises InputError, also where a document of
+    that name was written by hand.
+    """
+    known = merge(placed.document for placed in read_places(text, source))
+    old = known.get(document.name)
+    if old is not None and old.source is None:
+        raise InputError(f"known server {document.name!r} exists and was not imported", _yielding(source, document))
+    new = _without(document, None)
+    before = {_meaning(entry): entry for entry in (old.entries if old else ())}
+    after = {_meaning(entry): entry for entry in new.entries}
+    added = tuple(entry for key, entry in after.items() if key not in before)
+    removed = tuple(entry for key, entry in before.items() if key not in after)
+    present = tuple(entry for one in known.values() if one is not old for entry in one.entries)
+    if old is not None and not added and not removed and old.source == new.source:
+        return Replacement(text, present, (), (), "unchanged")
+    rest = remove_documents(text, source, [document.name]) if old is not None else text
+    outcome = "configured" if old is not None else "created"
+    return Replacement(add_documents(rest, source, [new]).text, present, added, removed, outcome)
+
+
+# How one of the two gives way; objects of a cluster keep their names.
+def _yielding(source: str, document: Document) -> str:
+    removal = f"kubectl netpol known-servers remove {document.name} --known-servers {shlex.quote(source)}"
+    if document.source is not None and document.source.form == CLUSTER:
+        return f"rename it in {source}, or remove it: {removal}"
+    return f"give the import another name with --name, or remove that one: {removal}"
 
 
 def remove_documents(text: str, source: str, names: Collection[str]) -> str:

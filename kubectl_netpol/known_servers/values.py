@@ -15,6 +15,9 @@ from ..errors import InputError
 TEXT_LIMIT = 253
 """No label, server or document is named longer, in characters (a DNS name's own limit)."""
 
+CLUSTER = "cluster"
+"""The format (of a Source) of what was read from a cluster; its place is the kubeconfig's context."""
+
 BLOCK_HINT = "write an address and a prefix length, such as 142.250.1.0/24 or 2001:db8::/32"
 _MAPPED = 0xFFFF << 32
 _OCTET = r"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
@@ -40,12 +43,24 @@ class KnownServer:
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """Where a document was imported from: the format, and a URL or an absolute path."""
+
+    form: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
 class Document:
-    """A KnownServer object. ``every_address``: it is marked as one that may hold 0.0.0.0/0 or ::/0."""
+    """A KnownServer object. ``every_address``: it is marked as one that may hold 0.0.0.0/0 or ::/0.
+
+    ``source``: None for one that was written by hand.
+    """
 
     name: str
     entries: tuple[KnownServer, ...]
     every_address: bool = False
+    source: Source | None = None
 
 
 class Address(NamedTuple):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from .chunks import ANNOTATION, API_VERSION, KIND, NO_STRINGS
+from .chunks import ANNOTATION, API_VERSION, FORMAT, KIND, NO_STRINGS, PLACE
 from .values import Document, KnownServer
 
 _WORD = re.compile(r"[A-Za-z]([A-Za-z0-9._/-]*[A-Za-z0-9])?", re.ASCII)
@@ -22,8 +22,12 @@ def write_documents(documents: Iterable[Document]) -> str:
 def write_document(document: Document) -> str:
     """One YAML document that ends with a line feed."""
     lines = [f"apiVersion: {API_VERSION}", f"kind: {KIND}", "metadata:", f"  name: {scalar(document.name)}"]
-    if document.every_address:
-        lines += ["  annotations:", f'    {ANNOTATION}: "true"']
+    annotations = _annotations(document)
+    lines += ["  annotations:"] if annotations else []
+    lines += [
+        f"    {key}: {scalar(text) if key == FORMAT else json.dumps(text, ensure_ascii=False)}"
+        for key, text in annotations.items()
+    ]
     lines.append("spec:" if document.entries else "spec: []")
     for entry in document.entries:
         lines += entry_lines(entry)
@@ -63,10 +67,17 @@ def scalar(text: str) -> str:
 def document_object(document: Document) -> dict[str, Any]:
     """A KnownServer as JSON has it."""
     metadata: dict[str, Any] = {"name": document.name}
-    if document.every_address:
-        metadata["annotations"] = {ANNOTATION: "true"}
+    if annotations := _annotations(document):
+        metadata["annotations"] = annotations
     spec = [entry_object(entry) for entry in document.entries]
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
+
+
+def _annotations(document: Document) -> dict[str, str]:
+    found = {ANNOTATION: "true"} if document.every_address else {}
+    if document.source:
+        found |= {FORMAT: document.source.form, PLACE: document.source.place}
+    return found
 
 
 def list_object(documents: Iterable[Document]) -> dict[str, Any]:

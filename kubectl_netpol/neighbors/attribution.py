@@ -26,7 +26,7 @@ _API_SERVER = ("default", "kubernetes")
 class Attribution:
     """``neighbors`` of one flow; ``receivers`` are the addresses and ports at which an outgoing one arrives.
 
-    ``inferred``: the peer was nobody's at that moment, and only one pod nearly had it.
+    ``inferred``: the peer was nobody's at that moment, and only one pod nearly had it, or a peer's pod was inferred.
     """
 
     neighbors: tuple[tuple[Peer, Port], ...] = ()
@@ -87,14 +87,22 @@ class _Question:
             for port in one.ports
             if self.port.protocol is Protocol.ICMP or (port.protocol, port.port) == (self.port.protocol, self.port.port)
         ]
-        if not found and self.inventory.node_at(address):
-            found = [
-                self._behind(one, port, address)
-                for one in self.inventory.services_by_node_port(self.port.port, self.at)
-                for port in one.ports
-                if (port.protocol, port.node_port) == (self.port.protocol, self.port.port)
-            ]
-        return _merged(found) if found else self._direct(address)
+        return _merged(found) if found else self._by_node_port(address) or self._direct(address)
+
+    # On the pod's own node the address is translated before a policy sees the packet; on another node it is not,
+    # so that there the node's address and port are what a policy has to name.
+    def _by_node_port(self, address: str) -> Attribution | None:
+        node = self.inventory.node_at(address)
+        found = [
+            self._behind(one, port, address)
+            for one in (self.inventory.services_by_node_port(self.port.port, self.at) if node else ())
+            for port in one.ports
+            if (port.protocol, port.node_port) == (self.port.protocol, self.port.port)
+        ]
+        if not found or node == self.local.node:
+            return _merged(found) if found else None
+        peer = Peer(PeerKind.NODE, f"node/{node}", address=address)
+        return Attribution(((peer, self.port),), _merged(found).receivers)
 
     # An address that is not translated on its way.
     def _direct(self, address: str, own_node: PeerKind = PeerKind.NODE) -> Attribution:
@@ -103,13 +111,13 @@ class _Question:
         tenant = self.inventory.tenant(address, self.at)
         pod = self.inventory.pod(tenant.uid) if tenant else None
         if tenant and pod and not tenant.inferred:
-            return self._one(self._pod_peer(pod), address)
+            return self._one(self._pod_peer(pod, address), address, pod.inferred)
         node = self.inventory.node_at(address) or self.inventory.bridge_at(address)
         if node:
             kind = own_node if node == self.local.node else PeerKind.NODE
             return self._one(Peer(kind, f"node/{node}", address=address), address)
         if pod:
-            return Attribution(((self._pod_peer(pod), self.port),), ((address, self.port.port),), inferred=True)
+            return self._one(self._pod_peer(pod, address), address, inferred=True)
         kind = PeerKind.UNKNOWN if self.inventory.is_inside(address) else PeerKind.EXTERNAL
         return self._one(Peer(kind, address=address), address)
 
@@ -132,14 +140,18 @@ class _Question:
         number = 0 if self.port.protocol is Protocol.ICMP else backend.port
         port = Port(self.port.protocol, number)
         if backend.pod is not None and not backend.pod.host_network:
-            peer = self._pod_peer(backend.pod)
-            return Attribution(((peer, port),), tuple((one, number) for one in backend.addresses))
+            peer = self._pod_peer(backend.pod, backend.addresses[0])
+            receivers = tuple((one, number) for one in backend.addresses)
+            return Attribution(((peer, port),), receivers, backend.pod.inferred)
         inner = _Question(self.inventory, self.local, port, self.at)
         return _merged([inner._direct(one) for one in backend.addresses])
 
-    def _pod_peer(self, pod: Pod) -> Peer:
+    # Of an inferred pod that fits no controller nobody knows the labels: no selector may stand for it.
+    def _pod_peer(self, pod: Pod, address: str) -> Peer:
         owned = self.inventory.owned(pod)
         name = f"{pod.namespace}/{owned.workload.path}"
+        if pod.inferred and owned.selector.is_empty:
+            return Peer(PeerKind.UNKNOWN, name, address=address)
         return Peer(PeerKind.WORKLOAD, name, owned.selector, self._namespace_selector(pod.namespace))
 
     def _namespace_selector(self, namespace: str) -> Selector | None:
@@ -173,8 +185,8 @@ class _Question:
                     found[(peer, Port(port.protocol, number))] = None
         return Attribution(tuple(found))
 
-    def _one(self, peer: Peer, receiver: str = "") -> Attribution:
-        return Attribution(((peer, self.port),), ((receiver, self.port.port),) if receiver else ())
+    def _one(self, peer: Peer, receiver: str = "", inferred: bool = False) -> Attribution:
+        return Attribution(((peer, self.port),), ((receiver, self.port.port),) if receiver else (), inferred)
 
     def _neighbor(self, peer: Peer, number: int) -> Attribution:
         return Attribution(((peer, Port(self.port.protocol, number)),))

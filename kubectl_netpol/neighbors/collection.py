@@ -77,7 +77,7 @@ def _windows(a: NetworkNeighbors, b: NetworkNeighbors) -> tuple[Window, ...]:
 def _named(accounts: list[NetworkNeighbors]) -> list[NetworkNeighbors]:
     names: dict[tuple[str, Selector | None], set[str]] = {}
     for one in accounts:
-        name = f"{one.workload.namespace}/{one.workload.path}"
+        name = one.workload.full_path
         names.setdefault((one.workload.namespace, one.selector), set()).add(name)
 
     def named(neighbor: Neighbor, own: str) -> Neighbor:

@@ -25,6 +25,7 @@ from ..model import (
     Window,
     Workload,
 )
+from .completeness import completeness, completeness_document
 from .recording import order
 
 API_VERSION = "spdx.softwarecomposition.kubescape.io/v1beta1"
@@ -39,6 +40,11 @@ Document = dict[str, Any]
 def is_covered(neighbor: Neighbor) -> bool:
     """Whether a policy can speak of a neighbor: it has words for it, and the pod's main interface saw it."""
     return is_expressible(neighbor.key) and Mark.SECONDARY_INTERFACE not in neighbor.counts.marks
+
+
+def covered(neighbors: NetworkNeighbors) -> list[Neighbor]:
+    """Those that were answered and that a policy can speak of: what the spec holds."""
+    return [neighbor for neighbor in neighbors.answered if is_covered(neighbor)]
 
 
 def is_expressible(key: NeighborKey) -> bool:
@@ -125,8 +131,8 @@ def _has_words(key: NeighborKey) -> bool:
 
 def _entries(neighbors: NetworkNeighbors, direction: Direction) -> list[Document]:
     by_peer: dict[Peer, list[Neighbor]] = {}
-    for neighbor in neighbors.answered:
-        if neighbor.key.direction is direction and is_covered(neighbor):
+    for neighbor in covered(neighbors):
+        if neighbor.key.direction is direction:
             by_peer.setdefault(unnamed(neighbor.key.peer), []).append(neighbor)
     peers = sorted(by_peer, key=lambda peer: order(NeighborKey(direction, peer, _ANY_PORT)))
     return [_entry(direction, peer, by_peer[peer]) for peer in peers]
@@ -159,6 +165,7 @@ def _port(port: Port) -> Document:
 def _status(neighbors: NetworkNeighbors) -> Document:
     workload = neighbors.workload
     return {
+        "completeness": completeness_document(completeness(neighbors, covered(neighbors))),
         "workload": {"apiVersion": workload.api_version, "kind": workload.kind, "name": workload.name},
         "hostNetwork": neighbors.host_network,
         "labels": dict(neighbors.labels),

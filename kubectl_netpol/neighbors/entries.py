@@ -17,7 +17,7 @@ from ..model import Direction, NeighborKey, Peer, PeerKind, Port, Protocol, Requ
 from .labels import is_label_key, is_label_value, selector_text, stable_selector
 from .reading import Fields, canonical_address
 
-HINT = "the format is NetworkNeighbors, as `kubectl netpol neighbors -o yaml` prints it; docs/formats.md describes it"
+HINT = "the format is NetworkNeighbors, as `kubectl netpol neighbors -o yaml` prints it"
 EVERY_ADDRESS = "*"
 """Kubescape's word for 0.0.0.0/0 and ::/0."""
 

@@ -8,7 +8,19 @@ from ..wire import LOSSES, StatusRecord
 class Epoch:
     """One agent's life. Counters of several status records are joined by the greater, so their order is no matter."""
 
-    __slots__ = ("_seen", "last", "losses", "name", "node", "problems", "since")
+    __slots__ = (
+        "_count",
+        "_first",
+        "_floor",
+        "_newest",
+        "_seen",
+        "last",
+        "losses",
+        "name",
+        "node",
+        "problems",
+        "since",
+    )
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -18,14 +30,26 @@ class Epoch:
         self.losses: dict[str, int] = {}
         self.problems: set[str] = set()
         self._seen: set[int] = set()
+        self._floor = self._count = self._newest = 0
+        self._first = -1
 
     def take(self, seq: int, time: int) -> bool:
         """Whether the record of this sequence number is new."""
-        if seq in self._seen:
+        if seq in self._seen or 0 < seq <= self._floor:
             return False
-        self._seen.add(seq)
+        self._note_sequence(seq)
         self.last = max(self.last, time)
         return True
+
+    # All up to the floor have come, and need no place of their own: a recording of days would fill the memory.
+    def _note_sequence(self, seq: int) -> None:
+        self._seen.add(seq)
+        self._count += 1
+        self._first = seq if self._first < 0 else min(self._first, seq)
+        self._newest = max(self._newest, seq)
+        while self._floor + 1 in self._seen:
+            self._floor += 1
+            self._seen.discard(self._floor)
 
     def note(self, record: StatusRecord) -> None:
         self.since = min(self.since or record.since, record.since)
@@ -37,4 +61,4 @@ class Epoch:
     @property
     def missing(self) -> int:
         """How many records between the first and the last that came did not."""
-        return max(self._seen) - min(self._seen) + 1 - len(self._seen) if self._seen else 0
+        return self._newest - self._first + 1 - self._count if self._count else 0

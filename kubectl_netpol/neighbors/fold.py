@@ -7,7 +7,7 @@ in any order, some of them twice, give the same recordings.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ..model import Window, Workload
@@ -15,14 +15,19 @@ from ..wire import FlowsRecord, Record, StatusRecord
 from .drafts import Draft
 from .epochs import Epoch
 from .hearing import Hearing
+from .inference import Unwatched, joined
 from .inventory import Inventory
 from .pods import Pod
+from .ranges import is_private
 from .recording import Recording
 from .resolution import Resolved, Resolver
 from .tracks import MANY, Track
 
 MOST_WAITING = 300_000
 """How many entries may wait for an inventory before they are merged without one."""
+
+EVERYTHING = 1 << 63
+"""Later than any record: for ``Fold.infer_unwatched`` when nothing more will be learned."""
 
 _Place = tuple[str, str, str]
 
@@ -94,6 +99,39 @@ class Fold:
             for row in resolved.rows:
                 drafts[inventory.owned(row.pod).workload].count(epoch, row.key, hearing.judge(row))
         return {workload: draft.recording(workload, inventory) for workload, draft in sorted(drafts.items())}
+
+    def infer_unwatched(self, inventory: Inventory, before: int = EVERYTHING) -> int:
+        """Has the inventory infer pods that it never saw (``Inventory.infer``); how many were news.
+
+        Of the pods whose names are known these are the ones that ended, or whose agent was last heard of, ``before``
+        that time (ms): as long as a pod lives, its object may still come. To be called before ``recordings``.
+        """
+        found: dict[str, Unwatched] = {}
+        for epoch, identifier, uid in self._places():
+            known = inventory.pod(uid)
+            if uid and (known is None or known.inferred):
+                one = self._unwatched(epoch, uid, self._tracks_of(epoch, identifier, uid))
+                found[uid] = joined(found[uid], one) if uid in found else one
+        return inventory.infer(one for _, one in sorted(found.items()) if one.name and one.end < before)
+
+    def _unwatched(self, epoch: str, uid: str, tracks: Sequence[Track]) -> Unwatched:
+        whole = self._epochs[epoch]
+        addresses = sorted({one for track in tracks for one in track.addresses if not is_private(one)})
+        ends = [track.gone for track in tracks if track.gone]
+        begin = min(track.begun() for track in tracks)
+        place = max(track.pod for track in tracks)
+        return Unwatched(uid, *place, tuple(addresses), whole.node, begin, max(begin, min(ends, default=whole.last)))
+
+    @property
+    def heard_pods(self) -> frozenset[str]:
+        """The UIDs of the pods whose namespaces were captured, as of the last ``recordings``."""
+        return frozenset(uid for _, resolved in self._resolved.values() for uid in resolved.pods)
+
+    @property
+    def span(self) -> tuple[int, int]:
+        """From when to when (ms) an agent was heard; zeros before the first."""
+        whole = [(epoch.since or epoch.last, epoch.last) for epoch in self._epochs.values() if epoch.last]
+        return min((first for first, _ in whole), default=0), max((last for _, last in whole), default=0)
 
     def account(self) -> Account:
         """What was read so far, and what was lost."""

@@ -28,6 +28,9 @@ VOLATILE = frozenset(
 )
 """Labels that do not survive a roll-out, an upgrade or the next run."""
 
+LONGEST_LABEL = 63
+"""RFC 1123: the length of a DNS label, and of a Kubernetes label's value."""
+
 _VOLATILE_PREFIXES = ("topology.kubernetes.io/", "failure-domain.beta.kubernetes.io/")
 _LONGEST_PREFIX = 253
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
@@ -37,9 +40,19 @@ _PREFIX = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-
 def is_label_key(text: str) -> bool:
     """Whether Kubernetes takes that text as a label's key (IsQualifiedName of apimachinery)."""
     prefix, slash, name = text.rpartition("/")
-    if slash and not (len(prefix) <= _LONGEST_PREFIX and _PREFIX.fullmatch(prefix)):
+    if slash and not is_object_name(prefix):
         return False
     return _NAME.fullmatch(name) is not None
+
+
+def is_object_name(text: str) -> bool:
+    """Whether Kubernetes takes that text as the name of a policy or a node (IsDNS1123Subdomain of apimachinery)."""
+    return len(text) <= _LONGEST_PREFIX and _PREFIX.fullmatch(text) is not None
+
+
+def is_dns_label(text: str) -> bool:
+    """Whether Kubernetes takes that text as the name of a namespace (IsDNS1123Label of apimachinery)."""
+    return len(text) <= LONGEST_LABEL and "." not in text and is_object_name(text)
 
 
 def is_label_value(text: str) -> bool:
@@ -92,12 +105,12 @@ def matches(selector: Selector, labels: Labels) -> bool:
     table = dict(labels)
     if any(table.get(key) != value for key, value in selector.match_labels):
         return False
-    return all(_meets(one, table) for one in selector.match_expressions)
+    return all(meets(one, table.get(one.key)) for one in selector.match_expressions)
 
 
-def _meets(one: Requirement, table: dict[str, str]) -> bool:
+def meets(one: Requirement, value: str | None) -> bool:
+    """Whether a label's value (None: there is no such label) meets a requirement; none meets an unknown operator."""
     # "NotIn ... and DoesNotExist": both also select objects that have no such key.
-    value = table.get(one.key)
     match one.operator:
         case "In":
             return value is not None and value in one.values

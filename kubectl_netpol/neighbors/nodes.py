@@ -54,7 +54,7 @@ class Node:
 
 def read_node(metadata: Metadata, whole: Fields) -> Node:
     """Raises InputError for a wrong shape; an annotation that is no address is ignored."""
-    annotations = dict(metadata.annotations)
+    annotations = dict(whole.fields("metadata").table("annotations"))
     told = [text for key in _ADDRESS_ANNOTATIONS & annotations.keys() for text in annotations[key].split(",")]
     stated = [one.text("address") for one in whole.fields("status").each("addresses")]
     spec = whole.fields("spec")
@@ -64,6 +64,15 @@ def read_node(metadata: Metadata, whole: Fields) -> Node:
     addresses = canonical_addresses(stated) + canonical_addresses([text.strip().split("/")[0] for text in told])
     bridges = (str(one[index]) for one in ranges for index in (0, 1) if one.num_addresses > 2)
     return Node(metadata.name, tuple(sorted(set(addresses))), tuple(map(canonical_address, bridges)), ranges)
+
+
+def read_cilium_addresses(whole: Fields) -> tuple[str, ...]:
+    """What a CiliumNode says are the node's: its own, its router's (from which it probes), its health endpoint's."""
+    spec = whole.fields("spec")
+    health, ingress = spec.fields("health"), spec.fields("ingress")
+    texts = [one.text("ip") for one in spec.each("addresses")]
+    texts += [place.text(family) for place in (health, ingress) for family in ("ipv4", "ipv6", "ipV4", "ipV6")]
+    return tuple(sorted(set(canonical_addresses(texts))))
 
 
 def read_networks(texts: list[str] | tuple[str, ...]) -> tuple[Network, ...]:

@@ -29,6 +29,11 @@ class Controller:
     template: Labels
     ports: NamedPorts = ()
 
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Kind, namespace and name."""
+        return (self.workload.kind, self.workload.namespace, self.workload.name)
+
 
 @dataclass(frozen=True, slots=True)
 class Owned:
@@ -46,10 +51,12 @@ class Controllers:
 
     def put(self, controller: Controller) -> bool:
         """Remembers it; whether that changed anything."""
-        key = (controller.workload.kind, controller.workload.namespace, controller.workload.name)
-        changed = self.by_name.get(key) != controller
-        self.by_name[key] = controller
+        changed = self.by_name.get(controller.key) != controller
+        self.by_name[controller.key] = controller
         return changed
+
+    def has(self, kind: str, namespace: str, name: str) -> bool:
+        return (kind, namespace, name) in self.by_name
 
     def owned(self, pod: Pod) -> Owned:
         """The workload at the top of the pod's ownership chain and the selector of its pods."""

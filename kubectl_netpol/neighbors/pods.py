@@ -24,7 +24,10 @@ class OwnerReference:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """``begin`` and ``end`` in ms since the Unix epoch; ``end`` 0 while it lives. ``ports`` are its named ones."""
+    """``begin`` and ``end`` in ms since the Unix epoch; ``end`` 0 while it lives. ``ports`` are its named ones.
+
+    ``inferred``: nobody saw the object; the pod is what was captured of it, and what its name tells (``inference``).
+    """
 
     uid: str
     namespace: str
@@ -38,6 +41,7 @@ class Pod:
     ports: NamedPorts
     begin: int
     end: int
+    inferred: bool = False
 
 
 def read_pod(metadata: Metadata, whole: Fields, at: int) -> Pod:
@@ -104,7 +108,12 @@ def named_port(ports: NamedPorts, name: str, protocol: Protocol) -> int:
 # deletionTimestamp is when the grace period runs out; until then the pod still has its address.
 def _end(metadata: Metadata, status: Fields, at: int) -> int:
     if status.text("phase") not in ("Succeeded", "Failed"):
-        return metadata.deleted
+        return _whole_second(metadata.deleted)
     states = (one.fields("state").fields("terminated") for one in status.each("containerStatuses"))
     finished = max((state.time("finishedAt") for state in states), default=0)
-    return finished or metadata.deleted or at
+    return _whole_second(finished or metadata.deleted) or at
+
+
+# The API's times are cut off to seconds, and much can be said within one.
+def _whole_second(moment: int) -> int:
+    return moment + 999 if moment else 0

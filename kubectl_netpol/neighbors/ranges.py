@@ -72,3 +72,8 @@ def is_link_local(address: str) -> bool:
 def is_loopback(address: str) -> bool:
     """Whether the address never leaves its namespace, or is none at all (unspecified)."""
     return address in _LOOPBACK
+
+
+def is_private(address: str) -> bool:
+    """Whether it means something in its own network namespace or on its own link only."""
+    return is_loopback(address) or is_link_local(address)

@@ -6,24 +6,39 @@ field. Every value of this room (pods, services, nodes ...) is made through here
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any
+from ipaddress import IPv6Address
+from typing import Any, NamedTuple
 
 from ..errors import InputError
+
+_BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4 = re.compile(rf"{_BYTE}(\.{_BYTE}){{3}}")
+"""Which has one spelling only: a leading zero is refused, since some read it as octal."""
 
 _HINT = "mend that field; a text that YAML takes for a number, or for yes or no, needs quotes"
 
 
-@dataclass(frozen=True, slots=True)
-class Fields:
-    """One mapping inside an object, and the way to it for messages, such as ``pod shop/web-1: spec``."""
+class Fields(NamedTuple):
+    """One mapping inside an object, and the way to it for messages: its name in the one ``above``, ``item`` in a list.
+
+    The way is put together only when a message needs it: a cluster has a million of these, and they are all right.
+    """
 
     value: Mapping[str, Any]
-    place: str
+    name: str
+    above: Fields | None = None
+    item: int = -1
+
+    @property
+    def place(self) -> str:
+        """Such as ``pod shop/web-1: spec``."""
+        way = self.above.path(self.name) if self.above else self.name
+        return f"{way}[{self.item}]" if self.item >= 0 else way
 
     def text(self, name: str) -> str:
         found = self.value.get(name)
@@ -55,15 +70,21 @@ class Fields:
         found = self.value.get(name)
         if found is None:
             found = {}
-        return Fields(found, self.path(name)) if isinstance(found, dict) else self._refuse(name, "a mapping")
+        return Fields(found, name, self) if isinstance(found, dict) else self._refuse(name, "a mapping")
 
     def each(self, name: str) -> list[Fields]:
         """The mappings of a list."""
-        items = self._list(name)
-        for item in items:
+        items = self.value.get(name)
+        if items is None:
+            return []
+        if not isinstance(items, list):
+            self._refuse(name, "a list")
+        found = []
+        for index, item in enumerate(items):
             if not isinstance(item, dict):
                 self._refuse(name, "a list of mappings")
-        return [Fields(item, f"{self.path(name)}[{index}]") for index, item in enumerate(items)]
+            found.append(Fields(item, name, self, index))
+        return found
 
     def texts(self, name: str) -> tuple[str, ...]:
         items = self._list(name)
@@ -116,7 +137,6 @@ class Metadata:
     created: int
     deleted: int
     labels: tuple[tuple[str, str], ...]
-    annotations: tuple[tuple[str, str], ...]
 
 
 def read_object(value: object) -> tuple[Metadata, Fields]:
@@ -140,7 +160,6 @@ def read_object(value: object) -> tuple[Metadata, Fields]:
         inner.time("creationTimestamp"),
         inner.time("deletionTimestamp"),
         inner.table("labels"),
-        inner.table("annotations"),
     )
     return found, Fields(value, f"{place}:")
 
@@ -167,15 +186,13 @@ def _with_kind(items: list[Any], whole: Mapping[str, Any]) -> Iterable[Any]:
 @lru_cache(maxsize=1 << 18)
 def canonical_address(text: str) -> str:
     """An address in its canonical form, IPv4-mapped IPv6 as IPv4; empty when it is none or has a zone."""
+    if _IPV4.fullmatch(text):
+        return text
     try:
-        address: IPv4Address | IPv6Address = ip_address(text)
+        address = IPv6Address(text)
     except ValueError:
         return ""
-    if isinstance(address, IPv6Address):
-        if address.scope_id:
-            return ""
-        address = address.ipv4_mapped or address
-    return str(address)
+    return "" if address.scope_id else str(address.ipv4_mapped or address)
 
 
 def canonical_addresses(texts: tuple[str, ...] | list[str]) -> tuple[str, ...]:

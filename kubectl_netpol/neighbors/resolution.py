@@ -15,7 +15,7 @@ from .attribution import NONE, Attribution, Encounter, attribute
 from .flows import Growth, Sample, WireFlow, growth, parse_flow, read_marks
 from .inventory import Inventory
 from .pods import Pod
-from .ranges import is_link_local, is_loopback
+from .ranges import is_loopback, is_private
 from .tracks import Track
 
 _DNS = 53
@@ -83,7 +83,7 @@ class Resolver:
 
     def resolve(self, tracks: Sequence[Track], uid: str) -> Resolved:
         """The rows of one namespace (the tracks' samples together); ``uid`` is its pod's, or empty."""
-        found = Resolved(captured={one for track in tracks for one in track.addresses if not _is_private(one)})
+        found = Resolved(captured={one for track in tracks for one in track.addresses if not is_private(one)})
         place = _Place(self, tracks, uid, found)
         place.register()
         for key in dict.fromkeys(key for samples in place.samples for key in samples):
@@ -136,7 +136,7 @@ class _Place:
             self.found.unattributed |= self.found.captured
 
     def meet(self, flow: WireFlow, samples: list[Sample]) -> None:
-        if not _is_private(flow.local):
+        if not is_private(flow.local):
             self.found.captured.add(flow.local)
         if flow.port.protocol is Protocol.UDP and flow.direction is Direction.INGRESS:
             self.found.heard.add((flow.local, flow.port.port, flow.peer))
@@ -148,14 +148,14 @@ class _Place:
     def _count(self, flow: WireFlow, part: Growth) -> None:
         pod = self._local_pod(flow, part.last)
         if pod is None:
-            if not _is_private(flow.local):
+            if not is_private(flow.local):
                 self.found.unattributed.add(flow.local)
             return
         self.found.pods[pod.uid] = pod
         if pod.host_network:
             return
         attribution, neighbors = self.resolver.attribute(pod, flow, part.last)
-        counts = _counts(flow, part, attribution.inferred)
+        counts = _counts(flow, part, attribution.inferred or pod.inferred)
         receivers = attribution.receivers if flow.direction is Direction.EGRESS and _is_one_way(counts) else ()
         for key, address in neighbors:
             if key.peer.kind is PeerKind.UNKNOWN:
@@ -195,7 +195,3 @@ def _counts(flow: WireFlow, part: Growth, inferred: bool) -> Counts:
 
 def _is_one_way(counts: Counts) -> bool:
     return Mark.ONE_WAY in counts.marks
-
-
-def _is_private(address: str) -> bool:
-    return is_loopback(address) or is_link_local(address)

@@ -47,6 +47,11 @@ class Tenancies:
             known = self.by_address[address][pod.uid]
             self.by_address[address][pod.uid] = known._replace(end=known.end or pod.end or at)
 
+    def drop(self, pod: Pod) -> None:
+        """Forgets that the pod ever had its addresses."""
+        for address in pod.addresses:
+            self.by_address.get(address, {}).pop(pod.uid, None)
+
     def tenant(self, address: str, at: int) -> Tenant | None:
         """Who had the address at ``at`` (ms): of several the one that came last; else the only one near that time."""
         tenants = self.by_address.get(address)

@@ -15,6 +15,7 @@ from typing import Any
 from ..wire import FlowsRecord, is_counters
 from .flows import Sample, merge, sound
 from .reading import canonical_addresses
+from .tenancy import EARLY
 
 LAG = 5_000
 """For how long (ms) records of a live recording are kept apart."""
@@ -29,9 +30,10 @@ MANY = 250
 
 @dataclass(slots=True)
 class Track:
-    """One namespace of one epoch. ``version`` rises with each record."""
+    """One namespace of one epoch. ``version`` rises with each record; ``pod`` is the pod's namespace and name."""
 
     addresses: set[str] = field(default_factory=set)
+    pod: tuple[str, str] = ("", "")
     names: dict[str, dict[str, int]] = field(default_factory=dict)
     first: int = 0
     last: int = 0
@@ -59,6 +61,7 @@ class Track:
         self.last = max(self.last, record.time)
         if record.netns.gone:
             self.gone = min(self.gone or record.time, record.time)
+        self.pod = max(self.pod, (record.netns.namespace, record.netns.name))
         if record.netns.addresses != self._stated:
             self._stated = record.netns.addresses
             self.addresses.update(canonical_addresses(self._stated))
@@ -105,6 +108,11 @@ class Track:
                 else:
                     known.append(sample)
         return found
+
+    def begun(self) -> int:
+        """When (ms) the namespace was first heard of: its first flow, if that came shortly before the first record."""
+        firsts = (sample[3] for samples in self.samples().values() for sample in samples)
+        return min([self.first, *(first for first in firsts if first >= self.first - EARLY)])
 
     def waiting_faults(self) -> tuple[int, int]:
         """(malformed entries, counters that went backwards) of the records that wait."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..model import Direction, Neighbor, Peer
+from .listing import some_of
 from .rules import SIDES, Lookup, Rule, RulePeer, rule_peer
-
-_SHOWN = 4
 
 
 class Comment(NamedTuple):
@@ -18,20 +18,32 @@ class Comment(NamedTuple):
     text: str
 
 
-def comment(
-    isolated: Mapping[Direction, tuple[Rule, ...]], admitted: Iterable[Neighbor], lookup: Lookup
-) -> tuple[Comment, ...]:
-    """A comment for each cidr with a DNS name or a known server, each selector with a DNS name or a workload."""
+def texts_on(
+    admitted: Iterable[Neighbor], lookup: Lookup, labels: Mapping[str, str] = MappingProxyType({})
+) -> dict[RulePeer, str]:
+    """What is known of each peer: a cidr's DNS names and known server, a selector's DNS names and workload.
+
+    ``labels``: what else is known of a cidr.
+    """
     told: dict[RulePeer, set[str]] = {}
     for neighbor in admitted:
-        if words := _words(neighbor, lookup):
-            told.setdefault(rule_peer(neighbor.key.peer, lookup), set()).update(words)
+        peer = rule_peer(neighbor.key.peer, lookup)
+        words = _words(neighbor, lookup)
+        if peer.cidr in labels:
+            words = [labels[peer.cidr], *words]
+        if words:
+            told.setdefault(peer, set()).update(words)
+    return {peer: joined(words) for peer, words in told.items()}
+
+
+def comment(isolated: Mapping[Direction, tuple[Rule, ...]], texts: Mapping[RulePeer, str]) -> tuple[Comment, ...]:
+    """A comment at each cidr and each selector of which something is known."""
     return tuple(
-        Comment(_path(direction, number, position, peer), _joined(told[peer]))
+        Comment(_path(direction, number, position, peer), texts[peer])
         for direction, found in isolated.items()
         for number, rule in enumerate(found)
         for position, peer in enumerate(rule.peers)
-        if peer in told
+        if peer in texts
     )
 
 
@@ -57,7 +69,6 @@ def _known(name: str, server: str) -> str:
     return f"{name} ({server})" if name and server else name or server or "known server"
 
 
-def _joined(words: set[str]) -> str:
-    shown = sorted(words)[:_SHOWN]
-    more = len(words) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+def joined(words: Iterable[str]) -> str:
+    """The first few, in order, and how many more there are."""
+    return some_of(sorted(set(words)))

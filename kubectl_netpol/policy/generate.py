@@ -7,42 +7,62 @@ user's KnownServers; other kinds of documents are built from its ``Policy`` valu
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import InputError
-from ..model import Direction, Mark, Neighbor, NetworkNeighbors, Workload
+from ..model import Direction, Mark, Neighbor, NetworkNeighbors, Selector, Workload
 from ..neighbors.document import is_expressible, selector_document, selects_everyone, workload_labels
 from ..neighbors.labels import is_label_value
-from .comments import Comment, comment
+from .aggregation import Aggregate, widen
+from .comments import Comment, comment, texts_on
 from .naming import policy_name
-from .notes import Note, host_bits, left_out, silent_directions, standing
+from .notes import Note, host_bits, is_unseen, left_out, silent_directions, standing, surplus
 from .references import Reference, references
-from .rules import Lookup, Rule, no_servers, rules
+from .rules import Lookup, Rule, RulePeer, no_servers, place, rule_peer, rules
 
 BOTH = (Direction.INGRESS, Direction.EGRESS)
+_EVERYONE = Selector()
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
     """``directions``: what is isolated, or empty for the directions in which traffic was recorded.
 
-    ``allow_empty_selector``: of the workload, and of peers that are all pods of a namespace.
+    ``allow_empty_selector``: of the workload, and of peers that are all pods of a namespace. ``aggregate``: how
+    external addresses without a known server become blocks; none of them does without it.
     """
 
     directions: tuple[Direction, ...] = ()
     include_unanswered: bool = False
     allow_empty_selector: bool = False
+    aggregate: Aggregate | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A neighbor as it was recorded, and what stands for its peer in a rule."""
+
+    neighbor: Neighbor
+    peer: RulePeer
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """One workload's NetworkPolicy as a plain dict, and what is known of each address in it."""
+    """One workload's NetworkPolicy as a plain dict, and what is known of each address in it.
+
+    ``selector``, ``directions``, ``admitted`` and ``texts`` (what is known of a peer) are what other kinds of documents
+    are built from.
+    """
 
     workload: Workload
     document: dict[str, Any]
     references: tuple[Reference, ...] = ()
     comments: tuple[Comment, ...] = ()
+    selector: Selector = _EVERYONE
+    directions: tuple[Direction, ...] = ()
+    admitted: tuple[Admitted, ...] = ()
+    texts: Mapping[RulePeer, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +102,45 @@ def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes
     if not admitted:
         notes.append(Note(one.workload, "no policy: nothing that a policy can admit was answered; record for longer"))
         return None
+    if is_unseen(one):
+        notes.append(
+            Note(one.workload, "no policy: the pod was gone before its labels were seen, and its name tells none")
+        )
+        return None
     if one.selector.is_empty and not options.allow_empty_selector:
         raise _empty_selector(one.workload, one.source)
     directions = options.directions or _directions(admitted)
     notes.extend(silent_directions(one.workload, directions, _directions(admitted), bool(options.directions)))
     notes.extend(standing(one, admitted))
     notes.extend(host_bits(one.workload, admitted, lookup))
+    widened = widen(admitted, lookup, options.aggregate)
+    notes.extend(surplus(one.workload, widened, directions))
+    placed = tuple(map(widened.neighbor, admitted))
     isolated = {
-        direction: rules((n for n in admitted if n.key.direction is direction), lookup)
+        direction: rules((n for n in placed if n.key.direction is direction), lookup)
         for direction in BOTH
         if direction in directions
     }
-    known = references(admitted, directions, lookup)
-    return Policy(one.workload, _document(one, isolated), known, comment(isolated, admitted, lookup))
+    texts = texts_on(placed, lookup, widened.labels)
+    return Policy(
+        one.workload,
+        _document(one, isolated),
+        references(admitted, directions, lookup, widened),
+        comment(isolated, texts),
+        one.selector,
+        tuple(isolated),
+        _in_order(Admitted(n, rule_peer(p.key.peer, lookup)) for n, p in zip(admitted, placed, strict=True)),
+        texts,
+    )
+
+
+def _in_order(admitted: Iterable[Admitted]) -> tuple[Admitted, ...]:
+    return tuple(sorted(set(admitted), key=_place))
+
+
+def _place(one: Admitted) -> tuple[Any, ...]:
+    key = one.neighbor.key
+    return (key.direction, place(one.peer), key.port, key.peer.kind, key.peer.address, key.peer.name)
 
 
 def _is_admitted(neighbor: Neighbor, options: Options) -> bool:
@@ -127,7 +173,7 @@ def _document(one: NetworkNeighbors, isolated: Mapping[Direction, tuple[Rule, ..
 
 def _empty_selector(workload: Workload, source: str) -> InputError:
     place = f"{source}: " if source else ""
-    problem = f"{place}{workload.path} in namespace {workload.namespace} selects every pod, and so would its policy"
+    problem = f"{place}{workload.described} selects every pod, and so would its policy"
     return InputError(problem, "isolate the whole namespace with --allow-empty-selector, or leave that workload out")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -9,9 +10,12 @@ from ipaddress import ip_network
 from ..model import Direction, Mark, Neighbor, NeighborKey, NetworkNeighbors, Peer, PeerKind, Protocol, Workload
 from ..neighbors.document import is_expressible, selects_everyone
 from ..neighbors.labels import is_volatile, selector_text
+from .aggregation import Widened
+from .listing import some_of
 from .rules import Lookup
 
 _SHOWN = 3
+_COUNTABLE = 10**9
 _UNSELECTED = frozenset({PeerKind.SERVICE, PeerKind.NODE})
 
 
@@ -23,7 +27,13 @@ class Note:
     text: str
 
     def __str__(self) -> str:
-        return f"{self.workload.path} in namespace {self.workload.namespace}: {self.text}"
+        return f"{self.workload.described}: {self.text}"
+
+
+def is_unseen(one: NetworkNeighbors) -> bool:
+    """Whether it is a pod of which only the recording tells: an inferred one, without an owner and without labels."""
+    is_bare = one.workload.kind == "Pod" and one.selector.is_empty and not one.labels
+    return is_bare and all(Mark.INFERRED_OWNER in neighbor.counts.marks for neighbor in one.neighbors)
 
 
 def left_out(one: NetworkNeighbors, admitted: Iterable[Neighbor], include_unanswered: bool) -> Iterator[Note]:
@@ -35,7 +45,7 @@ def left_out(one: NetworkNeighbors, admitted: Iterable[Neighbor], include_unansw
         if reason:
             reasons.setdefault(reason, []).append(neighbor)
     for reason, neighbors in sorted(reasons.items()):
-        yield Note(one.workload, f"{_listed(neighbors)} left out: {reason}")
+        yield Note(one.workload, f"{listed(neighbors)} left out: {reason}")
 
 
 def silent_directions(
@@ -61,14 +71,14 @@ def standing(one: NetworkNeighbors, admitted: Iterable[Neighbor]) -> Iterator[No
     for mark, text in _MARKS.items():
         marked = [neighbor for neighbor in neighbors if mark in neighbor.counts.marks]
         if marked:
-            yield Note(one.workload, f"{_listed(marked)}: {text}")
+            yield Note(one.workload, f"{listed(marked)}: {text}")
     if is_volatile(one.selector):
         text = f"{selector_text(one.selector)}: only labels that change with each roll-out or run tell its pods"
         yield Note(one.workload, f"{text}: generate again after the next, which this policy will not hold for")
     for test, text in _WIDE.items():
         found = [neighbor for neighbor in neighbors if test(neighbor.key.peer)]
         if found:
-            yield Note(one.workload, f"{_listed(found)}: {text}")
+            yield Note(one.workload, f"{listed(found)}: {text}")
 
 
 def host_bits(workload: Workload, admitted: Iterable[Neighbor], lookup: Lookup) -> Iterator[Note]:
@@ -83,6 +93,21 @@ def host_bits(workload: Workload, admitted: Iterable[Neighbor], lookup: Lookup) 
     for written, cidr in sorted(found.items()):
         text = f"{written} is written as {cidr}, the same addresses: Kubernetes 1.36 and later reject host bits"
         yield Note(workload, text)
+
+
+def surplus(workload: Workload, widened: Widened, directions: Iterable[Direction]) -> Iterator[Note]:
+    """How many addresses blocks admit that were asked for, and that nobody saw."""
+    isolated = frozenset(directions)
+    for direction, blocks, more in widened.surplus():
+        if direction in isolated:
+            shown = some_of(blocks, _SHOWN)
+            yield Note(workload, f"{direction} is widened to {shown}: {_number(more)} more than were seen")
+
+
+def _number(addresses: int) -> str:
+    if addresses < _COUNTABLE:
+        return f"{addresses} address{'' if addresses == 1 else 'es'}"
+    return f"about 2^{round(math.log2(addresses))} addresses"
 
 
 def _has_host_bits(block: str) -> bool:
@@ -151,10 +176,9 @@ _INEXPRESSIBLE: tuple[tuple[Callable[[NeighborKey], bool], str], ...] = (
 )
 
 
-def _listed(neighbors: list[Neighbor]) -> str:
-    names = [_described(neighbor) for neighbor in neighbors[:_SHOWN]]
-    more = len(neighbors) - len(names)
-    return ", ".join(names) + (f" and {more} more" if more else "")
+def listed(neighbors: list[Neighbor]) -> str:
+    """The first few, as ``to shop/deployment/api TCP/80``, and how many more there are."""
+    return some_of([_described(neighbor) for neighbor in neighbors], _SHOWN)
 
 
 def _described(neighbor: Neighbor) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ..model import Direction, Neighbor, Peer
+from .aggregation import UNWIDENED, Widened
 from .rules import Lookup, rule_peer
 
 
@@ -21,24 +22,24 @@ class Reference:
 
 
 def references(
-    neighbors: Iterable[Neighbor], directions: tuple[Direction, ...], lookup: Lookup
+    neighbors: Iterable[Neighbor], directions: tuple[Direction, ...], lookup: Lookup, widened: Widened = UNWIDENED
 ) -> tuple[Reference, ...]:
     """An entry for each address with a DNS name or a known block, and for each of its names; sorted, each once."""
-    names: dict[Peer, set[str]] = {}
+    names: dict[tuple[str, Peer], set[str]] = {}
     for neighbor in neighbors:
         peer = neighbor.key.peer
         if (peer.address or peer.block) and neighbor.key.direction in directions:
-            names.setdefault(Peer(peer.kind, address=peer.address, block=peer.block), set()).update(
-                neighbor.counts.names
-            )
+            cidr = rule_peer(widened.neighbor(neighbor).key.peer, lookup).cidr
+            place = (cidr, Peer(peer.kind, address=peer.address, block=peer.block))
+            names.setdefault(place, set()).update(neighbor.counts.names)
     found: set[Reference] = set()
-    for peer, dns_names in names.items():
-        found.update(_of_address(peer, dns_names, lookup))
+    for (cidr, peer), dns_names in names.items():
+        found.update(_of_address(cidr, peer, dns_names, lookup))
     return tuple(sorted(found))
 
 
-def _of_address(peer: Peer, names: set[str], lookup: Lookup) -> Iterator[Reference]:
+def _of_address(cidr: str, peer: Peer, names: set[str], lookup: Lookup) -> Iterator[Reference]:
     block = lookup(peer.address) if peer.address else None
     known = (block.name, block.server) if block else ("", "")
     for name in names or ({""} if block else ()):
-        yield Reference(rule_peer(peer, lookup).cidr, peer.address or peer.block, name, *known)
+        yield Reference(cidr, peer.address or peer.block, name, *known)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ..model import Direction, Neighbor, Peer, Port, Selector
 from ..neighbors.document import selector_document
 
 SIDES = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 _NOTHING = Selector()
+T = TypeVar("T")
 
 
 class Block(Protocol):
@@ -94,17 +95,27 @@ def rules(neighbors: Iterable[Neighbor], lookup: Lookup = no_servers) -> tuple[R
 
     A rule always has ports and peers: one without would admit everyone.
     """
+    return grouped((rule_peer(neighbor.key.peer, lookup), neighbor.key.port) for neighbor in neighbors)
+
+
+def chunks(items: Sequence[T], size: int) -> list[Sequence[T]]:
+    """The items in their order, so many at a time."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def grouped(pairs: Iterable[tuple[RulePeer, Port]]) -> tuple[Rule, ...]:
+    """The rules that admit exactly these pairs."""
     by_peer: dict[RulePeer, set[Port]] = {}
-    for neighbor in neighbors:
-        by_peer.setdefault(rule_peer(neighbor.key.peer, lookup), set()).add(neighbor.key.port)
+    for peer, port in pairs:
+        by_peer.setdefault(peer, set()).add(port)
     by_ports: dict[tuple[Port, ...], list[RulePeer]] = {}
     for peer, ports in by_peer.items():
         by_ports.setdefault(tuple(sorted(ports)), []).append(peer)
-    return tuple(Rule(ports, tuple(sorted(peers, key=_place))) for ports, peers in sorted(by_ports.items()))
+    return tuple(Rule(ports, tuple(sorted(peers, key=place))) for ports, peers in sorted(by_ports.items()))
 
 
-# Selectors of the own namespace, then of others, then addresses, IPv4 before IPv6, by number.
-def _place(peer: RulePeer) -> tuple[Any, ...]:
+def place(peer: RulePeer) -> tuple[Any, ...]:
+    """Its order: selectors of the own namespace, then of others, then addresses, IPv4 before IPv6, by number."""
     if peer.cidr:
         return _block_place(peer.cidr)
     namespaces, pods = peer.namespaces, peer.pods

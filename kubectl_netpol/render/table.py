@@ -25,3 +25,22 @@ def to_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     cells = [list(headers), *([escape(cell) or "<none>" for cell in row] for row in rows)]
     text = tabulate(cells, tablefmt=_KUBECTL, disable_numparse=True, stralign="left")
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+class GrowingTable:
+    """A table to which rows are added later: under the columns that are there, which only become wider."""
+
+    def __init__(self, headers: Sequence[str]) -> None:
+        self._headers: Sequence[str] | None = headers
+        self._widths = [0] * len(headers)
+
+    def add(self, rows: Sequence[Sequence[str]]) -> str:
+        """The next lines; the headers come before the first of them."""
+        cells = [[escape(cell) or "<none>" for cell in row] for row in rows]
+        if cells and self._headers is not None:
+            cells.insert(0, list(self._headers))
+            self._headers = None
+        for row in cells:
+            self._widths = [max(width, len(cell)) for width, cell in zip(self._widths, row, strict=True)]
+        padded = (zip(row, self._widths, strict=True) for row in cells)
+        return "".join("   ".join(cell.ljust(width) for cell, width in row).rstrip() + "\n" for row in padded)

@@ -15,8 +15,15 @@ def escape(text: str) -> str:
 
 
 def counted(number: int, noun: str) -> str:
-    """``1 workload``, ``2 workloads``: for nouns whose plural has an s."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    """``1 workload``, ``2 workloads``, ``2 policies``: for nouns whose plural has an s."""
+    if number == 1:
+        return f"{number} {noun}"
+    return f"{number} {noun.removesuffix('y')}ies" if noun.endswith("cy") else f"{number} {noun}s"
+
+
+def decimal(number: float) -> str:
+    """``300``, ``0.5``, ``1209600``: to three places, never with an exponent."""
+    return f"{number:.3f}".rstrip("0").rstrip(".")
 
 
 def _escaped(character: str) -> str:

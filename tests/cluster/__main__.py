@@ -7,24 +7,27 @@ import subprocess
 import sys
 
 from .build import build
+from .calico import PROXY_MODES
 from .cluster import start, stop
-from .nodes import PROXY_MODES
+from .networks import NETWORKS, choose
 from .processes import ClusterError
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cluster", description="A Kubernetes on this machine.")
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("build", help="build what is missing")
+    building = commands.add_parser("build", help="build what is missing")
     starting = commands.add_parser("start", help="build, start, and print the kubeconfig to use")
-    starting.add_argument("--proxy-mode", choices=PROXY_MODES, default=PROXY_MODES[0], help="how kube-proxy works")
+    for command in (building, starting):
+        command.add_argument("--network", choices=NETWORKS, default=NETWORKS[0], help="cilium: without kube-proxy")
+        command.add_argument("--proxy-mode", choices=PROXY_MODES, help="how kube-proxy works")
     commands.add_parser("stop", help="remove all of it, except what was built")
     arguments = parser.parse_args()
     try:
         if arguments.command == "build":
-            build()
+            build(choose(arguments.network, arguments.proxy_mode))
         elif arguments.command == "start":
-            print(f"export KUBECONFIG={start(arguments.proxy_mode).kubeconfig}")
+            print(f"export KUBECONFIG={start(choose(arguments.network, arguments.proxy_mode)).kubeconfig}")
         else:
             stop()
     except (ClusterError, TimeoutError, subprocess.CalledProcessError) as error:

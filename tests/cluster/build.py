@@ -1,7 +1,8 @@
 """What the cluster runs, built once into the cache: Go modules as pinned in go/*/go.mod, Debian's daemons, images.
 
-The daemons' packages are unpacked into the cache and not installed, since an installed etcd or containerd would start
-to serve the machine itself. The tools that they call (iptables, nft, ...) are the machine's own: ``.ci/need cluster``.
+What only one network wants is built for clusters with that network only. The daemons' packages are unpacked into the
+cache and not installed, since an installed etcd or containerd would start to serve the machine itself. The tools that
+they call (iptables, nft, ...) are the machine's own: ``.ci/need cluster``, or ``.ci/need cilium``.
 """
 
 from __future__ import annotations
@@ -10,37 +11,20 @@ import fcntl
 import platform
 import shutil
 import subprocess
-import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from .go_toolchain import Go, find_go
+from .go_modules import Module
 from .images import build_images
-from .layout import BINARIES, CACHE, CALICO_TYPES, CNI_PLUGINS, PACKAGES, SOURCE
+from .layout import BINARIES, CACHE, CNI_PLUGINS, PACKAGES
+from .networks import Network
 from .processes import ClusterError
 
 KUBERNETES = "1.36.3"
-_CALICO = "github.com/projectcalico/calico"
 _VERSION = "k8s.io/component-base/version"
-
-
-@dataclass(frozen=True, slots=True)
-class Module:
-    """A go.mod below go/, and the commands that are built from it."""
-
-    folder: str
-    commands: tuple[str, ...]
-    variables: tuple[str, ...] = ()
-
-    @property
-    def missing(self) -> list[str]:
-        """The commands that are not built yet."""
-        return [command for command in self.commands if not (BINARIES / Path(command).name).exists()]
-
 
 MODULES = (
     Module(
@@ -58,67 +42,45 @@ MODULES = (
         ),
         (f"{_VERSION}.gitVersion=v{KUBERNETES}", f"{_VERSION}.gitMajor=1", f"{_VERSION}.gitMinor=36"),
     ),
-    Module("calico", (f"{_CALICO}/felix/cmd/calico-felix", f"{_CALICO}/cni-plugin/cmd/calico")),
     Module("tools", ("github.com/coredns/coredns",)),
 )
 DAEMON_PACKAGES = ("etcd-server", "containerd", "runc", "containernetworking-plugins")
 _PLUGINS = ("host-local", "portmap", "loopback", "bandwidth", "tuning")
 
 
-def build() -> None:
-    """Builds what is missing. ClusterError or CalledProcessError when something cannot be built."""
+PLUGIN_TOOLS = (
+    replace(MODULES[0], commands=("k8s.io/kubernetes/cmd/kubectl",)),
+    Module("tools", ("sigs.k8s.io/krew/cmd/krew",)),
+)
+
+
+def build_plugin_tools() -> None:
+    """Builds kubectl and krew, whichever is missing: tests/dist needs no cluster. ClusterError when it cannot."""
+    with building():
+        for module in PLUGIN_TOOLS:
+            module.build()
+
+
+def build(network: Network) -> None:
+    """Builds what a cluster with that network lacks. ClusterError or CalledProcessError when something cannot be."""
     if platform.system() != "Linux":
         raise ClusterError("the test cluster needs Linux")
-    CACHE.mkdir(parents=True, exist_ok=True)
-    with _alone():
-        _build_modules()
+    with building():
+        for module in (*MODULES, network.module):
+            module.build()
         _unpack_packages()
-        _gather_plugins()
+        _gather_plugins(network.plugin)
+        network.gather()
         build_images()
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def building() -> Iterator[None]:
+    """While one builds into the cache, others wait."""
+    CACHE.mkdir(parents=True, exist_ok=True)
     with (CACHE / "build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _build_modules() -> None:
-    wanted = [module for module in MODULES if module.missing]
-    if not wanted and CALICO_TYPES.exists():
-        return
-    go = find_go()
-    for module in wanted:
-        _build_module(go, module)
-    if not CALICO_TYPES.exists():
-        source = _run_go(go, "calico", "list", "-m", "-f", "{{.Dir}}", _CALICO).strip()
-        shutil.copytree(Path(source) / "libcalico-go/config/crd", CALICO_TYPES, copy_function=shutil.copyfile)
-
-
-def _build_module(go: Go, module: Module) -> None:
-    started = time.monotonic()
-    names = ", ".join(Path(command).name for command in module.missing)
-    print(f"building {names} (minutes, the first time)", file=sys.stderr, flush=True)
-    flags = " ".join(("-s -w", *(f"-X {variable}" for variable in module.variables)))
-    BINARIES.mkdir(exist_ok=True)
-    _run_go(go, module.folder, "build", "-trimpath", "-ldflags", flags, "-o", f"{BINARIES}/", *module.missing)
-    print(f"built {names} in {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-
-
-def _run_go(go: Go, folder: str, *arguments: str) -> str:
-    # -mod=readonly is Go's default: what go.mod and go.sum pin is what is built, or nothing.
-    done = subprocess.run(
-        [go.command, *arguments],
-        cwd=SOURCE / "go" / folder,
-        env=go.environment(),
-        stdout=subprocess.PIPE,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise ClusterError(f"go {arguments[0]} failed in {SOURCE / 'go' / folder}")
-    return done.stdout
 
 
 def _unpack_packages() -> None:
@@ -140,8 +102,8 @@ def _download(folder: Path) -> None:
         subprocess.run(download, cwd=folder, check=True)
 
 
-def _gather_plugins() -> None:
+def _gather_plugins(own: str) -> None:
     CNI_PLUGINS.mkdir(exist_ok=True)
-    for source in (BINARIES / "calico", *(PACKAGES / "usr/lib/cni" / name for name in _PLUGINS)):
+    for source in (BINARIES / own, *(PACKAGES / "usr/lib/cni" / name for name in _PLUGINS)):
         if not (CNI_PLUGINS / source.name).exists():
             shutil.copy2(source, CNI_PLUGINS)

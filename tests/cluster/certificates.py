@@ -47,13 +47,14 @@ def _identities() -> tuple[Identity, ...]:
         Identity("scheduler", "/CN=system:kube-scheduler"),
         Identity("proxy", "/CN=system:kube-proxy"),
         Identity("calico", "/O=system:masters/CN=calico"),
+        Identity("cilium", "/O=system:masters/CN=cilium"),
         *nodes,
     )
 
 
 def make_certificates() -> None:
     """Fills layout.KEYS once: ca.crt, service-accounts.key and .pub, and NAME.crt, NAME.key, NAME.conf per identity."""
-    if (KEYS / "complete").exists():
+    if (KEYS / "complete").exists() and all((KEYS / f"{identity.name}.conf").exists() for identity in _identities()):
         return
     shutil.rmtree(KEYS, ignore_errors=True)
     KEYS.mkdir(mode=0o700, parents=True)

@@ -1,7 +1,7 @@
 """The one tree of control groups that holds every process of the cluster.
 
-    netpol-cluster/<machine>/daemons/<daemon>    a daemon and its children
-    netpol-cluster/<node>/kubepods/...           the kubelet's, for pods
+    TREE/<machine>/daemons/<daemon>    a daemon and its children
+    TREE/<node>/kubepods/...           the kubelet's, for pods
 
 The tree is made in every hierarchy of version 1, or in the one of version 2. A process that is in it is ours, whatever
 its number; one that is not is none of our business.
@@ -15,13 +15,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-TREE = "netpol-cluster"
+from .layout import TREE
 
 
 def hierarchies() -> tuple[Path, ...]:
     """The mount points of all cgroup hierarchies, of both versions."""
     mounts = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
     return tuple(Path(mount[1]) for mount in mounts if mount[2] in ("cgroup", "cgroup2"))
+
+
+def version_2() -> Path | None:
+    """The mount point of the hierarchy of version 2, beside others or alone."""
+    mounts = (line.split() for line in Path("/proc/mounts").read_text().splitlines())
+    return next((Path(mount[1]) for mount in mounts if mount[2] == "cgroup2"), None)
 
 
 def make(*names: str) -> tuple[Path, ...]:

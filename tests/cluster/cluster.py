@@ -22,9 +22,11 @@ from pathlib import Path
 from . import cgroups, control_plane, network, nodes
 from .build import build
 from .certificates import make_certificates
-from .layout import BINARIES, CACHE, CALICO_TYPES, KUBECONFIG, LOGS, MACHINES, NODES, RUN, SOURCE, Node
+from .layout import BINARIES, CACHE, KUBECONFIG, LOGS, MACHINES, NODES, RUN, SOURCE, TREE, Node
+from .networks import Network, choose, words
 from .processes import ClusterError, Daemon, holder, wait_until
 
+_NETWORK = RUN / "network"
 Step = Callable[[str], None]
 """Says that something is done, with the seconds since the start."""
 
@@ -34,7 +36,7 @@ class Cluster:
     """A running cluster."""
 
     kubeconfig: Path
-    proxy_mode: str
+    network: Network
 
     def kubectl(self, *arguments: str, stdin: str | None = None, timeout: float = 60.0) -> str:
         """What kubectl prints. ClusterError with what it complained about when it fails."""
@@ -59,25 +61,25 @@ class Cluster:
 
     def daemon(self, machine: str, name: str) -> Daemon:
         """One of the daemons, to stop and start it. KeyError when there is none."""
-        return {(daemon.machine, daemon.name): daemon for daemon in _daemons(self.proxy_mode)}[machine, name]
+        return {(daemon.machine, daemon.name): daemon for daemon in _daemons(self.network)}[machine, name]
 
 
-def start(proxy_mode: str = "iptables") -> Cluster:
-    """Starts the cluster with everything in it new; leaves it alone when it runs with that mode already.
+def start(network: Network) -> Cluster:
+    """Starts the cluster with everything in it new; leaves it alone when it runs with that network already.
 
     ClusterError when something does not come up; what has started stays, to be looked at, until ``stop``.
     """
     _need_root()
-    build()
+    build(network)
     with _alone():
         running = find()
-        if running and running.proxy_mode == proxy_mode:
+        if running and running.network == network:
             return running
         _stop()
         make_certificates()
         RUN.mkdir(parents=True)
-        (RUN / "proxy-mode").write_text(proxy_mode)
-        cluster = Cluster(KUBECONFIG, proxy_mode)
+        _NETWORK.write_text(words(network))
+        cluster = Cluster(KUBECONFIG, network)
         with _steps() as say:
             _start(cluster, say)
         (RUN / "complete").touch()
@@ -87,14 +89,14 @@ def start(proxy_mode: str = "iptables") -> Cluster:
 def find() -> Cluster | None:
     """The cluster that runs, if it started completely and its control plane and nodes are alive."""
     try:
-        proxy_mode = (RUN / "proxy-mode").read_text()
+        network = choose(*_NETWORK.read_text().split())
     except OSError:
         return None
     alive = all(holder(machine.name).number() for machine in MACHINES)
     if not alive or not (RUN / "complete").exists():
         return None
-    daemons = (*_daemons(proxy_mode), control_plane.forwarder())
-    return Cluster(KUBECONFIG, proxy_mode) if all(daemon.number() for daemon in daemons) else None
+    daemons = (*_daemons(network), control_plane.forwarder())
+    return Cluster(KUBECONFIG, network) if all(daemon.number() for daemon in daemons) else None
 
 
 def stop() -> None:
@@ -116,6 +118,7 @@ def _start(cluster: Cluster, say: Step) -> None:
     control_plane.forwarder().start()
     for node in NODES:
         nodes.prepare(node)
+        cluster.network.prepare(node)
         nodes.containerd(node).start()
     say("machines made, control plane and containerd started")
     with ThreadPoolExecutor(len(NODES)) as pool:
@@ -125,18 +128,20 @@ def _start(cluster: Cluster, say: Step) -> None:
         _create(cluster)
         for done in imports:
             done.result()
-    for daemon in _daemons(cluster.proxy_mode):
+    for daemon in _daemons(cluster.network):
         daemon.start()
     say("nodes started")
     _wait_for_all(cluster, say)
 
 
 def _create(cluster: Cluster) -> None:
+    network = cluster.network
     for node in NODES:
-        cluster.kubectl("create", "-f", "-", stdin=json.dumps(nodes.manifest(node)))
-    cluster.kubectl("create", "-f", str(CALICO_TYPES))
-    calico = SOURCE / "manifests/calico.yaml"
-    wait_until(lambda: cluster.agrees("apply", "-f", str(calico)), 30, "Calico's types are known", _api_log())
+        cluster.kubectl("create", "-f", "-", stdin=json.dumps(nodes.manifest(node, network.annotations(node))))
+    cluster.kubectl("create", "--recursive", "-f", str(network.types))
+    if network.resources:
+        apply = ("apply", "-f", str(network.resources))
+        wait_until(lambda: cluster.agrees(*apply), 30, f"the types of {network.name} are known", _api_log())
     cluster.kubectl("apply", "-f", str(SOURCE / "manifests/coredns.yaml"))
 
 
@@ -144,21 +149,24 @@ def _wait_for_all(cluster: Cluster, say: Step) -> None:
     ready = ("wait", "--for=condition=Ready", "--timeout=1s", *(f"node/{node.name}" for node in NODES))
     _await_ready(cluster, lambda: cluster.agrees(*ready), "the nodes are Ready")
     say("nodes Ready")
-    _await_ready(cluster, lambda: all(nodes.felix_is_ready(node) for node in NODES), "Felix is ready on all nodes")
+    network = cluster.network
+    _await_ready(
+        cluster, lambda: all(network.is_ready(node) for node in NODES), f"{network.name} is ready on all nodes"
+    )
     say("policies enforced")
     available = ("-n", "kube-system", "wait", "--for=condition=Available", "--timeout=1s", "deployment/coredns")
     _await_ready(cluster, lambda: cluster.agrees(*available), "CoreDNS is available")
     say("CoreDNS available")
 
 
-def _daemons(proxy_mode: str) -> tuple[Daemon, ...]:
-    return (*control_plane.daemons(), *(daemon for node in NODES for daemon in nodes.daemons(node, proxy_mode)))
+def _daemons(network: Network) -> tuple[Daemon, ...]:
+    of_nodes = ((nodes.containerd(node), nodes.kubelet(node), *network.daemons(node)) for node in NODES)
+    return (*control_plane.daemons(), *(daemon for daemons in of_nodes for daemon in daemons))
 
 
 def _stop() -> None:
-    for node in NODES:  # first whatever would start something anew
+    for node in NODES:  # first what would start something anew
         cgroups.kill(node.name, "daemons", "kubelet")
-        cgroups.kill(node.name, "daemons", "felix")
     with ThreadPoolExecutor(len(NODES)) as pool:
         list(pool.map(_empty, NODES))
     cgroups.kill()
@@ -173,7 +181,7 @@ def _empty(node: Node) -> None:
 
 def remains() -> list[str]:
     """What is left of a cluster: processes, control groups, state."""
-    groups = [str(root / cgroups.TREE) for root in cgroups.hierarchies() if (root / cgroups.TREE).exists()]
+    groups = [str(root / TREE) for root in cgroups.hierarchies() if (root / TREE).exists()]
     return [*(f"process {number}" for number in cgroups.processes()), *groups, *([str(RUN)] if RUN.exists() else [])]
 
 
@@ -181,7 +189,7 @@ def _await_ready(cluster: Cluster, holds: Callable[[], bool], what: str) -> None
     """As wait_until, but a daemon that has ended is told at once."""
 
     def settled() -> bool:
-        for daemon in _daemons(cluster.proxy_mode):
+        for daemon in _daemons(cluster.network):
             if daemon.number() is None:
                 raise ClusterError(f"{daemon.machine}'s {daemon.name} has ended (see {daemon.log})")
         return holds()

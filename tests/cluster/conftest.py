@@ -1,7 +1,8 @@
 """One cluster for all tests that ask for it. They are marked ``cluster``; `make test-cluster` runs them.
 
 A cluster that runs already (make cluster) is used and left running; else one is started, and removed at the end.
-Without root the tests are skipped with the reason; with CI=true they fail. PROXY_MODE says how kube-proxy works.
+Without root the tests are skipped with the reason; with CI=true they fail. NETWORK says which network the cluster has,
+PROXY_MODE how kube-proxy works. Tests that are marked for the other network are deselected; the report says why.
 """
 
 from __future__ import annotations
@@ -13,10 +14,15 @@ from dataclasses import dataclass
 
 import pytest
 
-from .cluster import Cluster, find, start, stop
+from . import kernel_objects
+from .cluster import Cluster, find, remains, start, stop
 from .layout import SOURCE
+from .networks import choose, words
 from .processes import ClusterError
 from .traces import Traces, look
+
+NETWORK = os.environ.get("NETWORK") or "calico"
+_DESELECTED = pytest.StashKey[list[str]]()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -29,32 +35,53 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     pytest.skip(reason)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The test that removes the cluster comes last."""
+@pytest.hookimpl(trylast=True)  # after -m has chosen
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leaves out the tests for the other network. The test that removes the cluster comes last."""
+    others = [(item, mark) for item in items if (mark := _other_network(item))]
+    items[:] = [item for item in items if not _other_network(item)]
     items.sort(key=lambda item: item.name == "test_a_stopped_cluster_leaves_nothing")
+    config.hook.pytest_deselected(items=[item for item, _ in others])
+    config.stash[_DESELECTED] = [f"{item.name}: {mark.kwargs['reason']}" for item, mark in others]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Says which tests were left out, and why."""
+    for line in config.stash.get(_DESELECTED, ()):
+        terminalreporter.write_line(f"not for a cluster with {NETWORK}: {line}")
+
+
+def _other_network(item: pytest.Item) -> pytest.Mark | None:
+    mark = item.get_closest_marker("network")
+    return mark if mark and NETWORK not in mark.args else None
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """The cluster of this run, and what the machine looked like before it, unless it was there already."""
+    """The cluster of this run, and what the machine and its kernel held before it, unless it was there already."""
 
     cluster: Cluster
     before: Traces | None
+    objects: frozenset[kernel_objects.Object] = frozenset()
 
 
 @pytest.fixture(scope="session")
 def session() -> Iterator[Session]:
     """Starts the cluster unless it runs, and removes it if it was started."""
-    mode = os.environ.get("PROXY_MODE", "iptables")
+    network = choose(NETWORK, os.environ.get("PROXY_MODE"))
     running = find()
-    if running and running.proxy_mode == mode:
+    if running and running.network == network:
         yield Session(running, None)
         return
     if running:
-        pytest.exit(f"a cluster is running with {running.proxy_mode}, not with {mode}: make cluster-down", returncode=2)
-    before = look()
+        pytest.exit(
+            f"a cluster is running with {words(running.network)}, not {words(network)}: make cluster-down", returncode=2
+        )
+    if remains():  # of a cluster whose processes were killed
+        stop()
+    before, objects = look(), kernel_objects.present()
     try:
-        yield Session(start(mode), before)
+        yield Session(start(network), before, objects)
     finally:
         stop()
 
@@ -63,6 +90,26 @@ def session() -> Iterator[Session]:
 def cluster(session: Session) -> Cluster:
     """The cluster of this run."""
     return session.cluster
+
+
+NAMESPACES = ("shop", "monitoring", "visitors")
+"""Those of the sample application."""
+
+
+@pytest.fixture(scope="session")
+def application(cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster, with the sample application rolled out in it."""
+    folder = str(SOURCE / "application")
+    cluster.kubectl("apply", "-k", folder)
+    for namespace in NAMESPACES:
+        for kind in ("deployment", "daemonset", "statefulset"):
+            for name in cluster.kubectl("-n", namespace, "get", kind, "-o", "name").split():
+                cluster.kubectl("-n", namespace, "rollout", "status", name, "--timeout=90s", timeout=100)
+    yield cluster
+    try:
+        cluster.kubectl("delete", "--wait=false", "-k", folder)
+    except ClusterError:  # the cluster itself is gone already
+        return
 
 
 @dataclass(frozen=True, slots=True)

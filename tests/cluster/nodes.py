@@ -1,4 +1,4 @@
-"""What runs on a node: containerd, the kubelet, kube-proxy, and Calico's Felix, which enforces the policies."""
+"""What runs on every node, whatever its network: containerd and the kubelet."""
 
 from __future__ import annotations
 
@@ -10,15 +10,11 @@ from string import Template
 
 from . import cgroups
 from .images import PAUSE
-from .layout import BINARIES, CLUSTER_DNS, CNI_PLUGINS, IMAGES, KEYS, NODES, PACKAGES, PODS, RUN, SOURCE, STORES, Node
+from .layout import BINARIES, CLUSTER_DNS, CNI_PLUGINS, IMAGES, KEYS, NODES, PACKAGES, RUN, SOURCE, STORES, TREE, Node
 from .network import make_node
 from .processes import Daemon, entered, run_in, wait_until
 
-PROXY_MODES = ("iptables", "nftables")
 _ENDPOINT = "unix:///run/containerd/containerd.sock"
-
-# It ends with 129 when its configuration has changed, and expects to be started again.
-_FELIX_AGAIN = 'while :; do "$@"; echo "felix ended with $?"; sleep 0.5; done'
 
 
 def prepare(node: Node) -> None:
@@ -35,16 +31,16 @@ def prepare(node: Node) -> None:
     for template, target in (
         ("containerd.toml", "/etc/containerd.toml"),
         ("kubelet.yaml", "/etc/kubelet.yaml"),
-        ("calico.conflist", "/etc/cni/net.d/10-calico.conflist"),
     ):
-        _configure(node, template, target)
+        configure(node, template, target)
 
 
-def _configure(node: Node, template: str, target: str) -> None:
+def configure(node: Node, template: str, target: str) -> None:
+    """Fills a template of configuration/ in and puts it on the node."""
     values = {
         "name": node.name,
         "keys": str(KEYS),
-        "cgroup": f"{cgroups.TREE}/{node.name}",
+        "cgroup": f"{TREE}/{node.name}",
         "cluster_dns": CLUSTER_DNS,
         "pause": PAUSE,
         "cni_plugins": str(CNI_PLUGINS),
@@ -56,23 +52,14 @@ def _configure(node: Node, template: str, target: str) -> None:
     run_in(node.name, "cp", str(draft), target)
 
 
-def manifest(node: Node) -> Mapping[str, object]:
+def manifest(node: Node, annotations: Mapping[str, str]) -> Mapping[str, object]:
     """The Node object. Made before the kubelet starts, so that its pods get the addresses that the routes lead to."""
-    annotations = {
-        "projectcalico.org/IPv4Address": f"{node.ipv4}/24",
-        "projectcalico.org/IPv6Address": f"{node.ipv6}/64",
-    }
     return {
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": node.name, "annotations": annotations},
+        "metadata": {"name": node.name, "annotations": dict(annotations)},
         "spec": {"podCIDR": node.pods_ipv4, "podCIDRs": [node.pods_ipv4, node.pods_ipv6]},
     }
-
-
-def daemons(node: Node, proxy_mode: str) -> tuple[Daemon, ...]:
-    """All of a node's, in the order in which they start."""
-    return (containerd(node), kubelet(node), _kube_proxy(node, proxy_mode), _felix(node))
 
 
 def containerd(node: Node) -> Daemon:
@@ -94,58 +81,9 @@ def kubelet(node: Node) -> Daemon:
     return Daemon(node.name, "kubelet", (str(BINARIES / "kubelet"), *options))
 
 
-def _kube_proxy(node: Node, mode: str) -> Daemon:
-    options = (
-        f"--kubeconfig={KEYS}/proxy.conf",
-        f"--hostname-override={node.name}",
-        f"--proxy-mode={mode}",
-        f"--cluster-cidr={PODS}",
-        "--nodeport-addresses=primary",
-        "--iptables-min-sync-period=200ms",
-        # These are settings of the whole machine; zero leaves them alone.
-        "--conntrack-max-per-core=0",
-        "--conntrack-min=0",
-        "--conntrack-tcp-timeout-established=0s",
-        "--conntrack-tcp-timeout-close-wait=0s",
-        "-v=1",
-    )
-    return Daemon(node.name, "kube-proxy", (str(BINARIES / "kube-proxy"), *options))
-
-
-def _felix(node: Node) -> Daemon:
-    settings = {
-        "DATASTORETYPE": "kubernetes",
-        "FELIXHOSTNAME": node.name,
-        "IPTABLESBACKEND": "nft",
-        "DEFAULTENDPOINTTOHOSTACTION": "ACCEPT",
-        "ENDPOINTSTATUSPATHPREFIX": "/run/calico",
-        "HEALTHENABLED": "true",
-        "HEALTHHOST": "127.0.0.1",
-        "IPV6SUPPORT": "true",
-        "LOGFILEPATH": "none",
-        "LOGSEVERITYFILE": "none",
-        "LOGSEVERITYSYS": "none",
-        "LOGSEVERITYSCREEN": "info",
-        # Built without cgo it panics when it cleans up after its own eBPF mode, which never ran.
-        "DebugSkipCTLBCleanup": "true",
-        **dict.fromkeys(
-            ("BPFENABLED", "IPINIPENABLED", "USAGEREPORTINGENABLED", "VXLANENABLED", "WIREGUARDENABLED", "XDPENABLED"),
-            "false",
-        ),
-    }
-    environment = {
-        "KUBECONFIG": f"{KEYS}/calico.conf",
-        "DATASTORE_TYPE": "kubernetes",
-        "USE_POD_CIDR": "true",
-        **{f"FELIX_{name}": value for name, value in settings.items()},
-    }
-    command = ("sh", "-c", _FELIX_AGAIN, "sh", str(BINARIES / "calico-felix"))
-    return Daemon(node.name, "felix", command, environment)
-
-
-def felix_is_ready(node: Node) -> bool:
-    """Whether Felix says that what it enforces is what the API server holds."""
-    ask = "import urllib.request as r; r.urlopen('http://127.0.0.1:9099/readiness', timeout=2)"
+def answers(node: Node, url: str) -> bool:
+    """Whether something in the node's network answers there, and well."""
+    ask = f"import urllib.request as r; r.urlopen({url!r}, timeout=2)"
     words = (*entered(node.name), "/usr/bin/env", "python3", "-c", ask)
     return subprocess.run(words, capture_output=True, check=False).returncode == 0
 

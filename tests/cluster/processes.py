@@ -90,8 +90,18 @@ class Daemon:
                 return
             cgroups.send(number, attempt)
             deadline = time.monotonic() + patience
-            while self.number() == number and time.monotonic() < deadline:
+            while _has(number) and time.monotonic() < deadline:
                 time.sleep(0.02)
+
+
+def _has(number: int) -> bool:
+    """Whether it still has anything, such as a port: a killed process leaves its control group before its files."""
+    process = Path(f"/proc/{number}")
+    try:
+        is_dead = process.joinpath("stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+        return not is_dead or len(list(process.joinpath("task").iterdir())) > 1
+    except OSError:
+        return False
 
 
 def holder(machine: str) -> Daemon:

@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import yaml
 
 from .cluster import Cluster
+from .conftest import NAMESPACES
 from .layout import SOURCE
 from .processes import wait_until
 from .witness import Talk, listen, meet
 
 pytestmark = pytest.mark.cluster
-FOLDER = str(SOURCE / "application")
-NAMESPACES = ("shop", "monitoring", "visitors")
 PATIENCE = 120  # seconds: the CronJob runs once a minute
-
-
-@pytest.fixture(scope="module")
-def application(cluster: Cluster) -> Iterator[Cluster]:
-    cluster.kubectl("apply", "-k", FOLDER)
-    for namespace in NAMESPACES:
-        for kind in ("deployment", "daemonset", "statefulset"):
-            for name in cluster.kubectl("-n", namespace, "get", kind, "-o", "name").split():
-                cluster.kubectl("-n", namespace, "rollout", "status", name, "--timeout=90s", timeout=100)
-    yield cluster
-    cluster.kubectl("delete", "--wait=false", "-k", FOLDER)
 
 
 def told() -> set[Talk]:
@@ -64,6 +51,7 @@ def test_every_call_succeeds(application: Cluster) -> None:
         wait_until(succeed, 30, f"{place} has called all of {targets}")
 
 
+@pytest.mark.network("calico", reason="Cilium's traffic passes by the nodes' own connection tracking")
 def test_the_nodes_see_what_the_truth_says_and_nothing_else(application: Cluster) -> None:
     expected, seen = told(), set[Talk]()
     deadline = time.monotonic() + PATIENCE

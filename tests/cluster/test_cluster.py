@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from . import cgroups
+from . import cgroups, kernel_objects
 from .build import KUBERNETES
 from .cluster import Cluster, find, remains, stop
 from .conftest import Probes, Session
-from .layout import API_PORT, HUB, NODES, OUTSIDE_PORT, SOURCE
+from .layout import API_PORT, BINARIES, HUB, NODES, OUTSIDE_PORT, SOURCE
 from .processes import run_in, wait_until
 from .traces import look, namespaces_of, processes_in
 
@@ -32,6 +32,11 @@ spec:
 """
 
 
+def ciliums_objects() -> frozenset[kernel_objects.Object]:
+    named = kernel_objects.names(kernel_objects.present())
+    return frozenset(each for each, name in named.items() if name.startswith(("cil_", "cilium_", "tail_")))
+
+
 def test_both_nodes_are_ready_and_have_addresses_of_both_families(cluster: Cluster) -> None:
     nodes = json.loads(cluster.kubectl("get", "nodes", "-o", "json"))["items"]
     found = {
@@ -46,9 +51,20 @@ def test_both_nodes_are_ready_and_have_addresses_of_both_families(cluster: Clust
     assert {node["status"]["nodeInfo"]["kubeletVersion"] for node in nodes} == {f"v{KUBERNETES}"}
 
 
+@pytest.mark.network("calico", reason="with Cilium there is no kube-proxy")
 def test_kube_proxy_works_in_the_mode_that_was_asked_for(cluster: Cluster) -> None:
     ask = "import urllib.request as r; print(r.urlopen('http://127.0.0.1:10249/proxyMode').read().decode())"
-    assert [run_in(node.name, "python3", "-c", ask).strip() for node in NODES] == [cluster.proxy_mode] * 2
+    assert [run_in(node.name, "python3", "-c", ask).strip() for node in NODES] == [cluster.network.proxy_mode] * 2
+
+
+@pytest.mark.network("cilium", reason="it is about Cilium in kube-proxy's place")
+def test_cilium_stands_in_kube_proxys_place(cluster: Cluster) -> None:
+    for node in NODES:
+        status = json.loads(run_in(node.name, str(BINARIES / "cilium-dbg"), "status", "-o", "json"))
+        assert status["kube-proxy-replacement"]["mode"] == "True"
+        assert status["kube-proxy-replacement"]["features"]["socketLB"]["enabled"]
+        assert cgroups.processes(node.name, "daemons", "kube-proxy") == []
+    assert "cil_sock4_conne" in kernel_objects.names(ciliums_objects()).values()
 
 
 @pytest.mark.parametrize("family", ["ipv4", "ipv6"])
@@ -84,7 +100,7 @@ def test_a_network_policy_is_enforced(probes: Probes, server: str, family: str) 
     probes.cluster.kubectl("apply", "-f", "-", stdin=ADMIT_N1)
     try:
         wait_until(lambda: probes.ask("n2", address) is None, 10, "the policy denies the client that it does not admit")
-        assert probes.ask("n1", address)
+        wait_until(lambda: probes.ask("n1", address), 40, "the policy admits the client with the label")
     finally:
         probes.cluster.kubectl("-n", "probes", "delete", "networkpolicy", "admit-one")
     wait_until(lambda: probes.ask("n2", address), 10, "without the policy all connect again")
@@ -119,7 +135,9 @@ def test_a_daemon_that_is_stopped_and_started_serves_again(cluster: Cluster, mac
 
 
 def test_a_second_start_finds_the_cluster_running(cluster: Cluster) -> None:
-    command = [sys.executable, "-m", "tests.cluster", "start", "--proxy-mode", cluster.proxy_mode]
+    command = [sys.executable, "-m", "tests.cluster", "start", "--network", cluster.network.name]
+    if cluster.network.proxy_mode:
+        command += ["--proxy-mode", cluster.network.proxy_mode]
     began = time.monotonic()
     done = subprocess.run(command, cwd=SOURCE.parents[1], capture_output=True, text=True, check=True)
     assert done.stdout == f"export KUBECONFIG={cluster.kubeconfig}\n"
@@ -128,8 +146,11 @@ def test_a_second_start_finds_the_cluster_running(cluster: Cluster) -> None:
 
 
 def test_a_stopped_cluster_leaves_nothing(session: Session) -> None:
-    if session.before is None:
+    before = session.before
+    if before is None:
         pytest.skip("the cluster was running before the tests and is left running: make cluster-down")
+    of_cilium = ciliums_objects() - session.objects
+    assert bool(of_cilium) == (session.cluster.network.name == "cilium")
     namespaces = namespaces_of(cgroups.processes()) - namespaces_of([os.getpid()])
     assert len(namespaces) >= 6
     stop()
@@ -137,4 +158,5 @@ def test_a_stopped_cluster_leaves_nothing(session: Session) -> None:
     assert processes_in(namespaces) == []
     assert find() is None
     stop()
-    assert look() == session.before
+    wait_until(lambda: not of_cilium & kernel_objects.present(), 20, "Cilium's programs and maps are gone")
+    assert look() == before

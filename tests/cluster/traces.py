@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import cgroups
+from .layout import TREE
 
 # Settings that change by themselves.
 _RESTLESS = ("kernel/random", "kernel/ns_last_pid", "kernel/pty", "net/netfilter/nf_conntrack_count")
@@ -16,7 +17,10 @@ _RESTLESS = ("kernel/random", "kernel/ns_last_pid", "kernel/pty", "net/netfilter
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """The host's mounts, named network namespaces, interfaces, packet filter, control groups and kernel settings."""
+    """The host's mounts, named network namespaces, interfaces, packet filter, control groups and kernel settings.
+
+    The control groups of other clusters beside this one are left out.
+    """
 
     mounts: tuple[str, ...]
     namespaces: str
@@ -33,9 +37,7 @@ def look() -> Traces:
         namespaces=_said("ip", "netns", "list"),
         interfaces=tuple(sorted(path.name for path in Path("/sys/class/net").iterdir())),
         packet_filter=_said("nft", "list", "ruleset"),
-        groups=tuple(
-            sorted(str(group) for root in cgroups.hierarchies() for group in root.iterdir() if group.is_dir())
-        ),
+        groups=tuple(sorted(_groups())),
         settings=dict(_settings()),
     )
 
@@ -57,6 +59,13 @@ def _namespaces(process: int) -> Iterator[str]:
             yield str(Path(f"/proc/{process}/ns/{kind}").readlink())
         except OSError:  # it has ended
             return
+
+
+def _groups() -> Iterator[str]:
+    for root in cgroups.hierarchies():
+        for group in root.iterdir():
+            if group.is_dir() and (group.name == TREE or not group.name.startswith("netpol-cluster")):
+                yield str(group)
 
 
 def _settings() -> Iterator[tuple[str, str]]:

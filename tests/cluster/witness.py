@@ -79,6 +79,8 @@ def _talks(match: re.Match[str], people: People) -> Iterator[Talk]:
     client, asked, server, seen_client = (
         str(ip_address(match[name])) for name in ("client", "asked", "server", "seen_client")
     )
+    if server == asked and asked in people.services:  # kube-proxy did not know the Service yet, so nobody answered
+        return
     caller, callee = people.workloads.get(client), people.workloads.get(server)
     if caller and asked in people.services and not callee:  # the API server's Service: the CNIs differ on what they see
         yield Talk(caller, asked, protocol, int(match["asked_port"]))

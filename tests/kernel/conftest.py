@@ -13,13 +13,29 @@ from __future__ import annotations
 
 import functools
 import json
+from collections.abc import Callable
 
 import pytest
+from packets import PEER, PEER6, POD, POD6, Wire
 
 from kubectl_netpol.demo.isolation import Ending, obstacle, run_isolated
 
 DEFAULT_TIMEOUT = 60.0
 _reason = functools.cache(obstacle)
+WAYS = {"tcx": lambda *size: Wire(True, *size), "socket": lambda *size: Wire(False, *size)}
+FAMILIES = {"IPv4": (POD, PEER), "IPv6": (POD6, PEER6)}
+
+
+@pytest.fixture(params=WAYS)
+def way(request: pytest.FixtureRequest) -> Callable[..., Wire]:
+    """Makes the observer, inside the private machine."""
+    return WAYS[request.param]
+
+
+@pytest.fixture(params=FAMILIES)
+def family(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """(the pod's address, its peer's)"""
+    return FAMILIES[request.param]
 
 
 @pytest.fixture

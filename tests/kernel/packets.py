@@ -232,3 +232,9 @@ def _hardware_address(name: str) -> bytes:
 def socket_stub(kernel: Kernel) -> int:
     """The socket filter's stub, for test runs; each packet counts as incoming there."""
     return stub.load(stub.SOCKET_FILTER, 7, kernel.scopes, kernel.entries, 0)
+
+
+def quoted(pod: str, peer: str, payload: bytes, protocol: int) -> bytes:
+    """An ICMP "unreachable" about a packet from pod to peer, of which it bears the first bytes."""
+    inner = ip(pod, peer, protocol, payload)
+    return icmp(1, 4, inner) if ":" in pod else icmp(3, 3, inner)

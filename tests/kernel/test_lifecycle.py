@@ -72,6 +72,18 @@ def test_it_ends_by_itself_when_its_time_is_over(machine: Machine, attach: str):
 
 @pytest.mark.kernel
 @ATTACHMENTS
+@pytest.mark.parametrize("left", [1.5, -30.0], ids=["soon", "over"])
+def test_one_that_begins_late_or_again_ends_at_the_moment_that_it_was_told(machine: Machine, attach: str, left: float):
+    two_pods(machine)
+    until = str(int((time.time() + left) * 1000))
+    with Capture(attach, LONG, "--duration", "60", "--until", until) as capture:
+        assert capture.process.wait(10) == 0
+        capture.stop()
+    assert capture.account.status.final
+
+
+@pytest.mark.kernel
+@ATTACHMENTS
 def test_a_namespace_that_vanished_is_repeated_in_the_last_words(machine: Machine, attach: str):
     client, server = two_pods(machine)
     truth = Truth(machine)

@@ -19,9 +19,10 @@ import sys
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 import packets
 import pytest
@@ -100,13 +101,26 @@ def _inode(place: str) -> str:
     return place.split("-", 1)[0]
 
 
-class Capture:
-    """The agent as a process of this machine; a thread reads what it prints. A context manager that ends it."""
+AGENT = (sys.executable, "-m", "kubectl_netpol.agent")
 
-    def __init__(self, attach: str, interval: float = 0.2, *more: str, ready: bool = True) -> None:
-        command = [sys.executable, "-m", "kubectl_netpol.agent", "--attach", attach, "--interval", str(interval), *more]
-        environment = os.environ | {"PYTHONPATH": str(PACKAGE_ROOT)}
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, cwd="/")
+
+class Capture:
+    """The agent as a process of this machine; a thread reads what it prints. A context manager that ends it.
+
+    ``more`` are options of the agent's; ``command`` and ``environment`` start it, else this Python does.
+    """
+
+    def __init__(
+        self,
+        attach: str,
+        interval: float = 0.2,
+        *more: str,
+        ready: bool = True,
+        command: Sequence[str] = AGENT,
+        environment: Mapping[str, str] = MappingProxyType(os.environ | {"PYTHONPATH": str(PACKAGE_ROOT)}),
+    ) -> None:
+        words = [*command, "--attach", attach, "--interval", str(interval), *more]
+        self.process = subprocess.Popen(words, stdout=subprocess.PIPE, env=environment, cwd="/")
         self.account = Account()
         self.records: list[Record] = []
         self._changed = threading.Condition()

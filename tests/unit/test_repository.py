@@ -1,19 +1,15 @@
-"""What lies beside the code and has to agree with it: the built object, the manifest, the commands in the documents."""
+"""What lies beside the code and has to agree with it: the built object, the manifest, the changelog."""
 
 import re
-import shlex
 import shutil
 import subprocess
 from itertools import pairwise
 from pathlib import Path
 
-import click
 import pytest
 import yaml
 
 from kubectl_netpol import __version__
-from kubectl_netpol.cli.application import application
-from kubectl_netpol.cli.catalog import PROGRAM, VERBS, overview
 
 ROOT = Path(__file__).parents[2]
 OBJECT = "kubectl_netpol/bpf/neighbors.bpf.o"
@@ -74,58 +70,7 @@ def test_the_krew_manifest_has_what_krew_asks_for():
     assert sorted(places) == [(system, arch) for system in ("darwin", "linux") for arch in ("amd64", "arm64")]
 
 
-def commands_in(text):
-    """Each command line of the program in a text, its continuation lines joined, without what a shell does with it."""
-    joined = re.sub(r"\\\n\s*", " ", text)
-    for line in joined.splitlines():
-        found = re.match(rf"(?:\$ |sudo )*{PROGRAM}(?= |$)(.*)", line.strip().strip("`"))
-        if found:
-            yield shlex.split(re.split(r" [|>] | {2,}| ?#", found.group(1))[0])
-
-
-def helps():
-    yield overview()
-    for verb in VERBS:
-        context = click.Context(application)
-        command = application.get_command(context, verb)
-        for one in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
-            yield f"{one.help or ''}\n{one.epilog or ''}"
-
-
-def parse(arguments):
-    """Lets click read a command line and run nothing. Raises click.UsageError when it does not understand it."""
-    command, context = application, click.Context(application)
-    while isinstance(command, click.Group) and arguments and not arguments[0].startswith("-"):
-        found = command.get_command(context, arguments[0])
-        if not found:
-            raise click.UsageError(f"no command {arguments[0]}")
-        command, arguments = found, arguments[1:]
-    if not isinstance(command, click.Group) and "--help" not in arguments:
-        command.make_parser(context).parse_args(list(arguments))
-
-
-@pytest.mark.parametrize("where", ["README.md", "CHANGELOG.md", "docs/architecture.md", "help"])
-def test_every_command_that_is_shown_can_be_typed(where):
-    text = "\n".join(helps()) if where == "help" else (ROOT / where).read_text("utf-8")
-    shown = [arguments for arguments in commands_in(text) if "COMMAND" not in arguments]
-    assert shown or where not in ("README.md", "help")
-    for arguments in shown:
-        parse(arguments)
-
-
-def test_a_command_that_cannot_be_typed_would_be_found():
-    for wrong in (["nonsense"], ["generate", "--nonsense"], ["cache", "nonsense"], ["known-servers", "add", "--x"]):
-        with pytest.raises(click.UsageError):
-            parse(wrong)
-
-
 def test_the_changelog_begins_with_what_is_not_released():
     headings = [line for line in (ROOT / "CHANGELOG.md").read_text("utf-8").splitlines() if line.startswith("## ")]
     assert headings[0] == "## Unreleased"
     assert all(first != second for first, second in pairwise(headings))
-
-
-def test_links_of_the_documents_lead_somewhere():
-    for document in (ROOT / "README.md", ROOT / "docs/architecture.md"):
-        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"

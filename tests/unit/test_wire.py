@@ -24,7 +24,15 @@ from kubectl_netpol.wire import (
 FUZZ = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 COUNTS = st.integers(0, (1 << 63) - 1)
 TEXTS = st.text(max_size=20)
-NAMESPACES = st.builds(Namespace, TEXTS, TEXTS, st.lists(TEXTS, max_size=4).map(tuple), st.booleans())
+PLACES = st.sampled_from([("", ""), ("shop", "web-0"), ("n" * 63, "a.b-c"), ("0", "p" * 253)])
+NAMESPACES = st.builds(
+    lambda place, *others: Namespace(*others, *place),
+    PLACES,
+    TEXTS,
+    TEXTS,
+    st.lists(TEXTS, max_size=4).map(tuple),
+    st.booleans(),
+)
 FLOWS = st.builds(
     FlowsRecord,
     TEXTS,
@@ -54,7 +62,7 @@ LINES = [
             "9f",
             7,
             1700000001000,
-            Namespace("4026532301", "uid", ("10.0.0.5", "fd00::5"), True),
+            Namespace("4026532301", "uid", ("10.0.0.5", "fd00::5"), True, "shop", "web-0"),
             {"out tcp 10.0.0.5 10.0.0.9 8080": [3, 2, 1, 1700000000100, 1700000000900, 0]},
             {"142.250.1.104": {"example.com.": 1700000000500}},
         )
@@ -174,6 +182,44 @@ def test_other_versions_are_refused_in_one_short_line(text):
 def test_lists_are_lists_of_text(path, text):
     with pytest.raises(WireError):
         decode(with_field(path, text, LINES[0] if path.startswith("netns") else LINES[1]))
+
+
+@pytest.mark.parametrize("path", ["netns.namespace", "netns.name"])
+@pytest.mark.parametrize("text", ["7", "null", "[]", '{"a":"b"}', "true", '"\\ud800"'])
+def test_a_pods_name_is_text(path, text):
+    with pytest.raises(WireError):
+        decode(with_field(path, text, LINES[0]))
+
+
+@pytest.mark.parametrize(
+    ("namespace", "name"),
+    [
+        ("shop", ""),
+        ("", "web-0"),
+        ("Shop", "web-0"),
+        ("shop", "web_0"),
+        ("shop", "-web"),
+        ("shop", "web-0\n"),
+        ("shop", "w\u00e9b"),
+        ("a.b", "web-0"),
+        ("n" * 64, "web-0"),
+        ("shop", "p" * 254),
+        ("shop", "../web"),
+    ],
+)
+def test_what_is_no_pods_name_is_dropped(namespace, name):
+    line = with_field("netns.namespace", json.dumps(namespace), LINES[0])
+    record = decode(with_field("netns.name", json.dumps(name), line))
+    assert (record.netns.namespace, record.netns.name) == ("", "")
+    assert record.netns.pod == "uid"
+
+
+def test_a_line_of_an_agent_that_knows_no_names_is_read():
+    value = json.loads(LINES[0])
+    del value["netns"]["namespace"], value["netns"]["name"]
+    record = decode(json.dumps(value))
+    assert record.netns == Namespace("4026532301", "uid", ("10.0.0.5", "fd00::5"), True)
+    assert encode(record) == json.dumps(value, separators=(",", ":")) + "\n"
 
 
 @pytest.mark.parametrize("path", ["epoch", "node"])

@@ -3,18 +3,17 @@
 set -eu
 mount --make-rshared /
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/lock /run/netns /run/calico
+mkdir -p /run/lock /run/netns
 for folder in etc var; do
 	mkdir -p /run/overlay/$folder/upper /run/overlay/$folder/work
 	mount -t overlay overlay /$folder \
 		-o lowerdir=/$folder,upperdir=/run/overlay/$folder/upper,workdir=/run/overlay/$folder/work
 done
-mkdir -p /etc/cni/net.d /var/log/pods /var/log/containers /var/log/calico /var/lib/cni /var/lib/calico \
+mkdir -p /etc/cni/net.d /var/log/pods /var/log/containers /var/lib/cni \
 	/var/lib/kubelet /var/lib/containerd
 mount --bind "$kubelet" /var/lib/kubelet
 mount --bind "$containerd" /var/lib/containerd
 echo "$name" > /etc/hostname
-echo "$name" > /var/lib/calico/nodename
 echo "search ." > /etc/kubelet-resolv.conf
 
 # The kubelet sets these for the whole machine. It is shown files that hold what it wants already.

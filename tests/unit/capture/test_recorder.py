@@ -10,7 +10,9 @@ import pytest
 
 from kubectl_netpol.cache.store import LOCAL, Store
 from kubectl_netpol.capture.recorder import Recorder
+from kubectl_netpol.cli.record_scope import scoped
 from kubectl_netpol.errors import StoreError
+from kubectl_netpol.model import Mark
 from kubectl_netpol.neighbors.inventory import Inventory
 from kubectl_netpol.wire import FlowsRecord, Namespace, StatusRecord, encode
 
@@ -129,6 +131,43 @@ def test_saving_and_hearing_again_never_doubles(recorder, store):
     again.save()
     kept = next(found for found in store.read(LOCAL) if found.workload.name == "web")
     assert [sum(count.answered for count in by_epoch.values()) for by_epoch in kept.flows.values()] == [3]
+
+
+def test_a_pod_that_nobody_saw_is_kept_under_its_cron_job(recorder, store):
+    """A live recording leaves its object half a minute to come; what is inferred is marked, in the store as well."""
+    cron = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "report", "namespace": "shop"}}
+    template = {"metadata": {"labels": {"app": "report"}}}
+    recorder.inventory.upsert(cron | {"spec": {"jobTemplate": {"spec": {"template": template}}}}, T0)
+    place = Namespace("2", "uid-report", ("10.0.0.7",), True, "shop", "report-29400001-x7k2p")
+    key = "out tcp 10.0.0.7 10.0.0.9 8080"
+    recorder.take(encode(FlowsRecord("e1", 1, T0, place, {key: [2, 2, 0, T0 - SECOND, T0, 0]})).encode())
+    recorder.take(status(2, T0 + 31 * SECOND))
+    assert recorder.infer_unwatched(T0) == 0
+    assert recorder.infer_unwatched(T0 + SECOND) == 1
+    recorder.save()
+    kept = {found.workload.path: found for found in store.read(LOCAL)}
+    assert kept["cronjob/report"].labels == (("app", "report"),)
+    assert [count.marks for flows in kept["cronjob/report"].flows.values() for count in flows.values()] == [
+        {Mark.INFERRED_OWNER}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "labels", "kept"), [((), "app=gone", True), (("deploy/gone",), "", False), (("pod/gone-abc",), "", True)]
+)
+def test_a_pod_whose_workload_nobody_knows_may_have_any_labels(store, words, labels, kept):
+    """It is kept by its own name, unless other names were asked for; one whose labels are known is judged by them."""
+    recorder = Recorder(store, LOCAL, Inventory(), scoped(words, "shop", labels).wanted)
+    recorder.inventory.observe(OBJECTS, T0)
+    recorder.take(flows(1, 3))
+    place = Namespace("2", "uid-gone", ("10.0.0.7",), True, "shop", "gone-abc")
+    key = "out tcp 10.0.0.7 10.0.0.9 8080"
+    recorder.take(encode(FlowsRecord("e1", 2, T0, place, {key: [2, 2, 0, T0 - SECOND, T0, 0]})).encode())
+    recorder.infer_unwatched()
+    recorder.save()
+    expected = ["pod/gone-abc"] if kept else []
+    assert [found.workload.path for found in store.read(LOCAL)] == expected
+    assert [one.path for one in recorder.ownerless()] == expected
 
 
 def test_hostile_keys_and_counters_are_passed_over(recorder):

@@ -204,14 +204,34 @@ def test_help_and_version_in_the_other_order(capsys):
     for words, same in (
         ("help generate", "generate --help"),
         ("help cache clear", "cache clear --help"),
-        ("--version", "version"),
-        ("--version -o json", "version -o json"),
+        ("--version", "version --client"),
+        ("--version -o json", "version --client -o json"),
     ):
         assert run(words.split()) == 0
         first = capsys.readouterr().out
         assert run(same.split()) == 0
         assert first == capsys.readouterr().out != ""
     assert told(capsys, "help nonsense")[0] == "error: no such command 'nonsense'"
+
+
+@pytest.mark.parametrize(
+    ("command", "near"),
+    [
+        ("versoin", ["version"]),
+        ("Record", ["record"]),
+        ("help genrate", ["generate"]),
+        ("cache clera", ["clear"]),
+        ("known-servers exprot github", ["export"]),
+        ("completion instal", ["install", "uninstall"]),
+    ],
+)
+def test_a_mistyped_verb_leads_to_those_that_are_written_nearly_like_it(command, near, capsys):
+    *groups, word = [one for one in command.split() if one not in ("help", "github")]
+    path = " ".join(("kubectl netpol", *groups))
+    error, hint = told(capsys, command)
+    assert error == f"error: no such command {word!r}"
+    proposed = " or ".join(f"'{path} {verb}'" for verb in near)
+    assert hint == f"hint: did you mean {proposed}? Otherwise see '{path} --help' for usage and examples\n"
 
 
 @pytest.mark.parametrize(
@@ -222,6 +242,7 @@ def test_help_and_version_in_the_other_order(capsys):
         ("known-servers add x --ip-block", "known-servers add"),
         ("known-servers", "known-servers"),
         ("nonsense -f", ""),
+        ("cache nonsense", "cache"),
     ],
 )
 def test_a_command_line_that_is_wrong_leads_to_the_help_of_its_command(command, path, capsys):

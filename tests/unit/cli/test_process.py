@@ -16,6 +16,7 @@ from kubectl_netpol.cache.store import Store
 from kubectl_netpol.cli.application import application, run
 from kubectl_netpol.cli.catalog import PROGRAM, VERBS, overview
 from kubectl_netpol.errors import NetpolError, StoreError
+from kubectl_netpol.model import Workload
 
 ROOT = Path(__file__).parents[3]
 
@@ -92,13 +93,51 @@ def test_a_traceback_is_there_for_who_asks(environment):
     assert "error: no workload was named" in result.stderr
 
 
-def test_a_reader_that_goes_away_is_no_error(environment):
+@pytest.fixture
+def large(environment):
+    """More recordings than a pipe holds, whatever is printed of them."""
+    workloads = [Workload("shop", "Deployment", f"web-{number}", "apps/v1") for number in range(1000)]
+    with Store.open(Path(environment["KUBECTL_NETPOL_CACHE_DIR"])) as store:
+        store.merge("local", [recording(workload) for workload in workloads])
+    return environment
+
+
+def without_reader(environment, *arguments, **options):
     read, write = os.pipe()
     os.close(read)
-    result = start(environment, "neighbors", "-A", capture_output=False, stdout=write, stderr=subprocess.PIPE)
+    settings = {"capture_output": False, "stdout": write, "stderr": subprocess.PIPE}
+    result = start(environment, *arguments, **(settings | options))
     os.close(write)
+    return result
+
+
+@pytest.mark.parametrize("unbuffered", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("arguments", [("neighbors", "-A"), ("generate", "--help"), ("version", "--client")])
+def test_a_reader_that_goes_away_is_no_error(environment, arguments, unbuffered):
+    result = without_reader(environment | unbuffered, *arguments)
     assert all(line.startswith("note: ") for line in result.stderr.splitlines())
     assert result.returncode == 141
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("neighbors", "-A"), ("generate", "--all", "-A"), ("graph", "-A"), ("cache", "export")],
+    ids=" ".join,
+)
+def test_a_reader_that_goes_away_in_the_middle_is_no_error(large, tmp_path, arguments):
+    with (tmp_path / "told").open("w+b") as told:
+        command = [sys.executable, "-m", "kubectl_netpol", *arguments]
+        process = subprocess.Popen(command, cwd=ROOT, env=large, stdout=subprocess.PIPE, stderr=told, bufsize=0)
+        process.stdout.read(1)
+        process.stdout.close()
+        assert process.wait(60) == 141
+        told.seek(0)
+        assert all(line.startswith(b"note: ") for line in told)
+
+
+def test_a_reader_of_both_streams_that_goes_away_is_no_error(large):
+    assert without_reader(large, "generate", "--all", "-A", stderr=subprocess.STDOUT).returncode == 141
+    assert without_reader(large, "generate", "--nonsense", stderr=subprocess.STDOUT).returncode == 141
 
 
 def test_a_full_disk_behind_stdout_is_told(environment):
@@ -209,7 +248,7 @@ def test_the_overview_is_the_same_with_and_without_click(capsys):
 
 
 def test_a_bug_is_one_line_that_asks_for_a_report(monkeypatch, capsys):
-    monkeypatch.setattr("kubectl_netpol.cli.application.application.main", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("kubectl_netpol.cli.application.application.invoke", lambda *_, **__: 1 / 0)
     assert run(["version"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("error: internal: ZeroDivisionError")
@@ -220,6 +259,6 @@ def test_an_errors_message_cannot_move_the_cursor(monkeypatch, capsys):
     def fail(*_, **__):
         raise NetpolError("\x1b[2Jevil\nerror: fake", "a\rb")
 
-    monkeypatch.setattr("kubectl_netpol.cli.application.application.main", fail)
+    monkeypatch.setattr("kubectl_netpol.cli.application.application.invoke", fail)
     assert run(["version"]) == 1
     assert capsys.readouterr().err == "error: \\x1b[2Jevil\\nerror: fake\nhint: a\\rb\n"

@@ -104,7 +104,7 @@ BOMB = "a: &a [x,x]\nb: &b [*a,*a,*a]\nc: [*b,*b,*b]\n"
         (BOMB, "document 1, line 1: YAML anchors and aliases are not accepted"),
         ("x: *unknown", "aliases are not accepted"),
         ("!!python/object/apply:os.system ['true']", "the YAML tag"),
-        ("[" * 100_000, "deeper than 40 levels"),
+        ("[" * 100_000, "nest"),
         ("{a: " * 100_000, "deeper than 40 levels"),
         (GITHUB + "spec: []\n", "line 9: the field 'spec' stands there twice"),
         ("? [a]\n: b", "a field's name is no text"),

@@ -158,10 +158,12 @@ def test_a_service_reached_by_its_outer_address_becomes_its_workload(address: st
     assert [peer.kind for peer, _ in meet([API, one], address, 443)] == [PeerKind.EXTERNAL]
 
 
-def test_a_node_port_becomes_the_workload() -> None:
+def test_a_node_port_becomes_the_workload_on_the_pods_own_node_and_an_address_on_another() -> None:
     ports = [{"port": 80, "targetPort": 8080, "nodePort": 30080}]
     one = service("api", "10.1.0.1", selector={"app": "api"}, type="NodePort", ports=ports)
-    assert meet([API, one, *NODES], "192.168.0.2", 30080) == [(API_PEER, tcp(8080))]
+    assert meet([API, one, *NODES], "192.168.0.1", 30080) == [(API_PEER, tcp(8080))]
+    other = Peer(PeerKind.NODE, "node/n2", address="192.168.0.2")
+    assert meet([API, one, *NODES], "192.168.0.2", 30080) == [(other, tcp(30080))]
     assert [peer.kind for peer, _ in meet([API, one, *NODES], "192.168.0.2", 30081)] == [PeerKind.NODE]
 
 

@@ -245,3 +245,19 @@ def test_whatever_comes_is_read_or_refused(kind: str, spec: object, status: obje
         assert "x" in error.message
     found.owner("10.0.0.5", T0)
     found.is_inside("10.0.0.5")
+
+
+def test_the_addresses_that_a_cilium_node_tells_are_the_nodes() -> None:
+    inventory = Inventory()
+    spec = {
+        "addresses": [{"ip": "192.168.0.1", "type": "InternalIP"}, {"ip": "10.0.1.108", "type": "CiliumInternalIP"}],
+        "health": {"ipv4": "10.0.1.9"},
+    }
+    one = {"apiVersion": "cilium.io/v2", "kind": "CiliumNode", "metadata": {"name": "n1"}, "spec": spec}
+    inventory.observe([one], T0)
+    assert [inventory.node_at(address) for address in ("192.168.0.1", "10.0.1.108", "10.0.1.9", "10.0.1.1")] == [
+        "n1",
+        "n1",
+        "n1",
+        "",
+    ]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from kubectl_netpol.render.age import age
 from kubectl_netpol.render.document import to_json, to_name, to_yaml
 from kubectl_netpol.render.table import to_table
-from kubectl_netpol.render.text import counted, escape
+from kubectl_netpol.render.text import counted, decimal, escape
 
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 
@@ -161,3 +161,10 @@ def test_kubectl_reads_every_doubtful_text_as_a_text():
 
 def test_one_is_no_plural():
     assert [counted(number, "neighbor") for number in (0, 1, 2)] == ["0 neighbors", "1 neighbor", "2 neighbors"]
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(0.0, "0"), (0.5, "0.5"), (10.0, "10"), (1_209_600.0, "1209600"), (0.001, "0.001")]
+)
+def test_numbers_have_no_exponent(number, text):
+    assert decimal(number) == text

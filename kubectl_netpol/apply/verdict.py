@@ -1,0 +1,48 @@
+"""What an apply would break of all that was recorded: policies that are there and those to come, judged together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from ..model import NeighborKey, NetworkNeighbors, Workload
+from ..policy.evaluation.reading import read_policy
+from ..policy.evaluation.values import NetworkPolicy
+from ..policy.replay.replay import replay
+from ..policy.replay.values import Broken
+from .applied import Document, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """``broken``: flows that pass now and would not any more. ``before``: how many are denied already.
+
+    ``judged`` counts flows, ``unjudged`` those of which it cannot be told.
+    """
+
+    broken: tuple[Broken, ...]
+    before: int
+    judged: int
+    unjudged: int
+
+
+def judge(
+    accounts: Iterable[NetworkNeighbors], present: Mapping[str, Sequence[Document]], steps: Sequence[Step]
+) -> Verdict:
+    """The verdict on these steps; ``accounts`` are all recordings, ``present`` the cluster's policies by namespace."""
+    known = list(accounts)
+    now = [read_policy(one, "in the cluster: ") for here in present.values() for one in here]
+    before = {_key(one) for one in replay(known, now).broken}
+    after = replay(known, union(now, steps))
+    broken = tuple(one for one in after.broken if _key(one) not in before)
+    return Verdict(broken, len(before), after.judged, len(after.unjudged))
+
+
+def _key(one: Broken) -> tuple[Workload, NeighborKey, bool]:
+    return one.workload, one.neighbor.key, one.at_peer
+
+
+def union(present: Iterable[NetworkPolicy], steps: Sequence[Step]) -> list[NetworkPolicy]:
+    """The policies of the cluster once these steps are taken."""
+    replaced = {(one.namespace, one.name) for one in steps}
+    return [one for one in present if (one.namespace, one.name) not in replaced] + [one.read for one in steps]

@@ -1,0 +1,280 @@
+"""The captures of one session together: the cluster's objects, the Jobs, their logs, and what was heard by when.
+
+``live`` runs them while somebody watches; ``collection`` reads those of a session that runs, or ran, by itself.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from ..cluster.api import Api
+from ..cluster.feed import Feed
+from ..cluster.resources import NODE, POD, Resource
+from ..cluster.trouble import is_away
+from ..errors import CaptureError
+from ..neighbors.recording import Recording
+from ..render.text import counted
+from ..wire import RESEND_SECONDS, Record, StatusRecord
+from .fleet import Fleet, NodeCapture
+from .follow import Follower, Stream
+from .gaps import Patience, Span, holes, unheard
+from .job import SESSION_LABEL, Capture
+from .logs import LogReader
+from .loose import table
+from .nodes import NodeFacts, read_node_facts
+from .plan import hosts
+from .pods import read_capture_pod
+from .recorder import Recorder
+from .remembered import remember
+from .scope import Wanted
+
+_CLOCKS_MILLISECONDS = 2000
+"""How far a node's clock may be from the API server's."""
+
+_STARTING_MILLISECONDS = 10_000
+_FAREWELL_SECONDS = 60.0
+_FAREWELL_WORKERS = 24
+_REMOVAL_SECONDS = 40.0
+_UNSURE_SECONDS = 10.0
+_PREVIOUS_SECONDS = 10.0
+_ABSENCE_SECONDS = 20.0
+_BLINK_SECONDS = 3.0
+"""A watch that is cut off and goes on at once is not worth a word."""
+
+_AGAIN_SECONDS = 1.0
+
+
+class Captures:
+    """``say`` gets sentences for people, each once. ``begun`` is when the first node was heard (ms), 0 before.
+
+    ``facts`` are the cluster's nodes by name. ``command`` makes of a verb and its words what is to be typed.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        recorder: Recorder,
+        capture: Capture,
+        wanted: Wanted,
+        say: Callable[[str], None],
+        command: Callable[..., str],
+    ) -> None:
+        self._api = api
+        self._complain, self._said = say, set[str]()
+        self._wanted = wanted
+        self._is_away, self._away_since = False, 0.0
+        self._heard: dict[str, dict[str, Span]] = {}
+        self._late: set[str] = set()
+        self._ended = 0
+        self.command = command
+        self.capture = capture
+        self.recorder = recorder
+        self.facts: dict[str, NodeFacts] = {}
+        self.begun = 0
+        self.feed = Feed(api, recorder.inventory, self)
+        self.fleet = Fleet(api, capture, self.feed.now, self.say)
+        self.reader = LogReader(api)
+        self.follower = Follower(self.reader, capture.namespace, recorder.take, self._note_record)
+
+    def say(self, sentence: str) -> None:
+        """Tells people something, once."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            self._complain(sentence)
+
+    def look(self, seconds: float) -> None:
+        """Takes in whatever came, waiting so long for the logs, and sends the requests that are due."""
+        self.feed.apply()
+        self.fleet.settle()
+        self.follower.ask_due()
+        self.follower.take_answers(seconds)
+        self._tell_troubles()
+
+    def _tell_troubles(self) -> None:
+        """An API server that is away is told once, whatever it is asked meanwhile, and once when it is back."""
+        troubles, now = self.feed.troubles, time.monotonic()
+        away = next(filter(is_away, troubles.values()), None)
+        self._away_since = (self._away_since or now) if away else 0.0
+        if away and not self._is_away and now - self._away_since >= _BLINK_SECONDS:
+            self._is_away = True
+            self._complain(f"{away.message}; it is tried again")
+        elif self._is_away and not away:
+            self._is_away = False
+            self._complain("the cluster is reached again")
+        for plural, error in troubles.items():
+            if not away:
+                self.say(f"{plural} are not followed for now: {error.message}; it is tried again")
+
+    def remember(self) -> None:
+        """Has the Jobs that are made from now on tell what is in scope now, for when it is gone before its records."""
+        workloads, left_out = remember(self.recorder.inventory, self._wanted)
+        if left_out:
+            self.say(f"{left_out} workloads more than can be remembered: collect before they are deleted")
+        self.capture = self.fleet.capture = replace(self.capture, workloads=workloads)
+
+    def holes(self, since: int = 0, until: int = 0, only: tuple[str, ...] = ()) -> list[Recording]:
+        """For each workload in scope, when a node that hosts it was not heard: from ``since`` (else the first word) on.
+
+        ``until``: the end of the session, where it is over (ms). ``only``: the nodes that were asked for, where they
+        were named; of others nothing is missed.
+        """
+        begin = since or self.begun
+        if not begin:
+            return []
+        end = self._ended or self.feed.now()
+        whole = begin, min(until or end, end)
+        inventory, found = self.recorder.inventory, list[Recording]()
+        for node in sorted({*self.fleet.nodes, *(only or hosts(inventory, self._wanted))}):
+            is_captured = node in self.fleet.nodes
+            heard = self._heard.get(node, {}).values()
+            spans = holes(heard, whole, self._patience()) if is_captured else [whole]
+            marked = list(unheard(inventory, node, spans, self.capture.session, self._wanted))
+            if is_captured and spans:
+                seconds = sum(last - first for first, last in spans) / 1000
+                self.say(f"{node} was not heard for {seconds:.0f} s, which is marked in its pods' recordings")
+            elif marked:
+                self.say(f"{node} was not captured, which is marked in its pods' recordings")
+            found += marked
+        return found
+
+    def _patience(self) -> Patience:
+        """An agent's end is known once all was read; before that, what it says next may be under way."""
+        interval = int(self.capture.interval * 1000)
+        start = 2 * interval + _STARTING_MILLISECONDS
+        return Patience(start, interval + _CLOCKS_MILLISECONDS if self._ended else start)
+
+    def farewell(self, on_tick: Callable[[], None] = lambda: None) -> None:
+        """Takes the last words of every agent, and removes every Job. The feed has to be watching."""
+        self.fleet.close()
+        self._ended = self.fleet.stopped or self.feed.now()
+        self.reader.close()
+        self.reader = LogReader(self._api, _FAREWELL_WORKERS)
+        self.follower.begin_farewell(self.reader)
+        self._wait(_PREVIOUS_SECONDS, lambda: self.follower.is_waiting, on_tick)
+        # An API server that is not there just now is asked again; one that cannot reach a node takes longer to say so.
+        until = time.monotonic() + _ABSENCE_SECONDS
+        while time.monotonic() < until and not self._is_refused() and self.follower.follow_to_end(self.fleet.remove):
+            self._wait(_FAREWELL_SECONDS, lambda: self.follower.is_waiting, on_tick)
+            self._wait(_AGAIN_SECONDS, lambda: self.follower.has_closed, on_tick)
+        self._remove_all(on_tick)
+        # Where the log could not be read, the node may not answer either, and its pod stays until it does.
+        self._wait(_UNSURE_SECONDS, lambda: bool(self._leaving()), on_tick)
+        more = _REMOVAL_SECONDS - _UNSURE_SECONDS
+        self._wait(more, lambda: any(not stream.trouble for stream in self._leaving()), on_tick)
+        self._tell_remains()
+
+    @property
+    def left(self) -> list[NodeCapture]:
+        """Those whose Jobs are still there after the farewell."""
+        return [one for one in self.fleet.nodes.values() if self._ended and not one.is_removed]
+
+    def check_removed(self) -> None:
+        """Raises CaptureError where Jobs are still there after the farewell; why was told of each."""
+        if left := self.left:
+            count = f"{len(left)} of its {counted(len(self.fleet.made), 'Job')}"
+            remedy = f"the API server removes it in time; sooner, by who may: {self._stop}"
+            raise CaptureError(f"session {self.capture.session} is not removed: {count} could not be", remedy)
+
+    def keep(self, since: int = 0, until: int = 0, only: tuple[str, ...] = ()) -> None:
+        """The last save, with what the cluster's own word never came for and what was not heard; see ``holes``."""
+        self.feed.apply()
+        self.recorder.infer_unwatched()
+        self.recorder.save_or_rescue(self.holes(since, until, only))
+
+    def close(self) -> None:
+        """Nothing is asked any more."""
+        self.feed.stop()
+        self.reader.close()
+
+    def _wait(self, seconds: float, goes_on: Callable[[], bool], on_tick: Callable[[], None]) -> None:
+        deadline = time.monotonic() + seconds
+        while goes_on() and time.monotonic() < deadline:
+            self.feed.apply()
+            if not self.follower.take_answers(0.1):
+                time.sleep(0.05)
+            on_tick()
+
+    @property
+    def _stop(self) -> str:
+        return self.command("stop", self.capture.session)
+
+    def _is_refused(self) -> bool:
+        """Whether every Job is removed or refused to be, and there is one of those."""
+        left = self.left
+        return bool(left) and all(one.is_kept for one in left)
+
+    def _leaving(self) -> list[Stream]:
+        """Those whose pods are still there though their Jobs are removed."""
+        kept = {one.node for one in self.left}
+        return [stream for stream in self.follower.present if stream.pod.node not in kept]
+
+    def _tell_remains(self) -> None:
+        kept = {one.node for one in self.left}
+        newest = {one.pod.node: one for one in sorted(self.follower.streams.values(), key=lambda one: one.newest)}
+        for stream in newest.values():  # where another spoke after it, the time between them is marked
+            if stream.is_cut_off and stream.pod.node not in kept:
+                self.say(f"{stream.pod.node}: the agent's last words were not heard")
+        for one in self.left:
+            why = one.kept or "there was no time to ask"
+            self.say(
+                f"{one.node}: its Job could not be removed: {why}; the API server does it in time, or: {self._stop}"
+            )
+        for stream in self._leaving():
+            self.say(f"{stream.pod.node}: the pod {stream.pod.name} is still there; it goes once the node answers")
+
+    def _remove_all(self, on_tick: Callable[[], None]) -> None:
+        deadline = time.monotonic() + _REMOVAL_SECONDS
+        while remaining := [one for one in self.left if not one.is_kept]:
+            for one in remaining:
+                if time.monotonic() < deadline:
+                    self.fleet.remove(one.node)
+            if all(one.is_removed for one in remaining) or time.monotonic() > deadline:
+                return
+            self._wait(_AGAIN_SECONDS, lambda: True, on_tick)
+
+    # What the feed and the logs say.
+
+    def saw(self, resource: Resource, found: dict[str, Any], is_gone: bool) -> None:
+        """An object of the cluster: nodes and our own pods are looked at."""
+        if resource is NODE:
+            facts = read_node_facts(found)
+            self.facts[facts.name] = facts
+            if is_gone:
+                del self.facts[facts.name]
+        elif resource is POD and self._is_ours(found):
+            pod = read_capture_pod(found)
+            self.follower.note(pod, is_gone)
+            if is_gone or pod.is_leaving:
+                self.fleet.look_at(pod.node)
+
+    def listed(self, resource: Resource, names: set[tuple[str, str]]) -> None:
+        """A new list: our pods that it lacks have gone while nobody watched."""
+        if resource is POD:
+            for stream in self.follower.present:
+                if (self.capture.namespace, stream.pod.name) not in names:
+                    self.follower.note(stream.pod, is_gone=True)
+                    self.fleet.look_at(stream.pod.node)
+
+    def _is_ours(self, found: dict[str, Any]) -> bool:
+        metadata = table(found.get("metadata"))
+        is_ours = table(metadata.get("labels")).get(SESSION_LABEL) == self.capture.session
+        return is_ours and metadata.get("namespace") == self.capture.namespace
+
+    def _note_record(self, node: str, record: Record) -> None:
+        if one := self.fleet.nodes.get(node):
+            one.heard, one.failure, one.hint = time.monotonic(), "", ""
+        self.begun = self.begun or record.time
+        spans = self._heard.setdefault(node, {})
+        if record.epoch not in spans and record.seq > 1:
+            self._late.add(record.epoch)
+        first, last = spans.get(record.epoch, (record.time, record.time))
+        spans[record.epoch] = min(first, record.time), max(last, record.time)
+        if record.epoch in self._late and isinstance(record, StatusRecord) and self._is_resent(first, record):
+            spans[record.epoch] = min(first, record.since), spans[record.epoch][1]
+
+    def _is_resent(self, first: int, record: StatusRecord) -> bool:
+        """Whether what an agent said before ``first`` (ms), which a rotated log no longer has, was said again."""
+        return record.final or record.time - first > (RESEND_SECONDS + self.capture.interval) * 1000

@@ -1,0 +1,292 @@
+"""The Jobs of one session, node by node: made, renewed, begun anew, removed. All that ever changes in the cluster.
+
+Requests are sent by a few workers at once; what came of them is taken in by ``settle``, in the caller's thread.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from ..cluster.api import Api, Query
+from ..cluster.resources import EVENT, JOB
+from ..cluster.trouble import ClusterError, RefusedError
+from .job import STOPPED_ANNOTATION, Capture, job
+from .jobs import delete_job, ending, jobs_of, stopped_at
+from .loose import moment, table, tables, text
+
+RENEW_SECONDS = 60.0
+"""How often a watched session's deadlines are moved; the deadline itself is several times as long."""
+
+_AGAIN_SECONDS = 5.0
+_REFUSED_SECONDS = 5.0
+"""So long a refusal is asked about again: an API server that has just begun refuses what it grants a second later."""
+
+_MOST_GENERATIONS = 20
+_WORKERS = 8
+_WANTS_PRIVILEGE = re.compile(r"needs root|not permitted|permission denied", re.IGNORECASE)
+
+
+@dataclass(slots=True)
+class NodeCapture:
+    """One node's Job. ``failure`` says why nothing is heard of it, or empty; ``heard`` when it spoke last (monotonic).
+
+    ``job``: its name, or empty where nothing can be captured: such a node has no Job, and never gets one.
+    ``kept``: why its Job could not be removed, or empty; ``refused``: since when that is refused (monotonic), or 0.
+    ``begun``: when its Job began, ``expires``: when the API server ends it, in ms since the Unix epoch; 0 for unknown.
+    """
+
+    node: str
+    job: str = ""
+    generation: int = 1
+    privileged: bool = False
+    is_made: bool = False
+    is_removed: bool = False
+    failure: str = ""
+    hint: str = ""
+    kept: str = ""
+    refused: float = 0.0
+    heard: float = 0.0
+    begun: int = 0
+    expires: int = 0
+    made_at: float = 0.0
+    next_renewal: float = 0.0
+
+    @property
+    def is_heard(self) -> bool:
+        return self.heard > 0 and not self.failure
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether it is of no use to ask again for its Job's removal."""
+        return self.refused > 0 and time.monotonic() - self.refused > _REFUSED_SECONDS
+
+
+class Request(NamedTuple):
+    """A request under way for a node, and who takes in what comes of it."""
+
+    one: NodeCapture
+    then: Callable[[NodeCapture, Future[Any]], None]
+    future: Future[Any]
+
+
+@dataclass(slots=True)
+class Fleet:
+    """``say`` gets sentences for people, each once. ``renewed``: deadlines are moved for as long as this lives.
+
+    ``stopped``: when somebody else ended the session, in ms since the Unix epoch; 0 while nobody has.
+    """
+
+    api: Api
+    capture: Capture
+    now: Callable[[], int]
+    say: Callable[[str], None]
+    renewed: bool = True
+    is_closed: bool = False
+    stopped: int = 0
+    nodes: dict[str, NodeCapture] = field(default_factory=dict)
+    _pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(_WORKERS, thread_name_prefix="job"))
+    _requests: list[Request] = field(default_factory=list)
+
+    def add(self, nodes: Iterable[str]) -> None:
+        """Begins to capture the nodes that are not captured yet."""
+        for node in nodes:
+            if node not in self.nodes:
+                self.nodes[node] = NodeCapture(node)
+                self._make(self.nodes[node])
+
+    def give_up(self, nodes: Mapping[str, str]) -> None:
+        """Notes nodes on which nothing can be captured, with the reason: they have no Job, and their capture failed."""
+        for node, why in nodes.items():
+            if node not in self.nodes:
+                self.nodes[node] = NodeCapture(node, is_removed=True, failure=why)
+
+    @property
+    def made(self) -> list[NodeCapture]:
+        """Those that have a Job, or had one."""
+        return [one for one in self.nodes.values() if one.job]
+
+    def adopt(self, found: Mapping[str, Any]) -> None:
+        """Takes over a Job that was made before, by another process."""
+        metadata, spec = table(found.get("metadata")), table(found.get("spec"))
+        node = text(table(table(spec.get("template")).get("spec")).get("nodeName"))
+        one = NodeCapture(node, text(metadata.get("name")), is_made=True)
+        self._note_deadline(one, found)
+        self.nodes[node] = one
+
+    def explain(self, one: NodeCapture) -> str:
+        """The newest complaint about its Job among the cluster's events, or nothing."""
+        query: Query = {"fieldSelector": f"involvedObject.name={one.job},type=Warning", "limit": 50}
+        try:
+            events = tables(self.api.get(EVENT.path(self.capture.namespace), query).get("items"))
+        except ClusterError:
+            return ""
+        newest = max(events, key=lambda event: text(event.get("lastTimestamp")), default={})
+        return text(newest.get("message"))[:400]
+
+    def settle(self) -> None:
+        """Takes in what came of requests, and sends the renewals that are due."""
+        requests, self._requests = self._requests, []
+        for request in requests:
+            if request.future.done():
+                request.then(request.one, request.future)
+            else:
+                self._requests.append(request)
+        if self.is_closed:
+            return
+        busy = {id(request.one) for request in self._requests}
+        for one in self.nodes.values():
+            if id(one) not in busy and not one.is_removed and time.monotonic() >= one.next_renewal:
+                if one.is_made and self.renewed:
+                    self._renew(one)
+                elif not one.is_made:
+                    self._make(one)
+
+    def look_at(self, node: str) -> None:
+        """Its pod is gone: whether its Job is, too, is asked at once."""
+        if one := self.nodes.get(node):
+            one.next_renewal = min(one.next_renewal, time.monotonic() + 1.0)
+
+    def begin_anew(self, one: NodeCapture, privileged: bool = False) -> None:
+        """Another Job in the place of one that is over, or that could not work as it was."""
+        if not one.job:
+            return
+        if one.generation >= _MOST_GENERATIONS:
+            one.failure = one.failure or "its capture ended again and again"
+            one.is_removed = True
+            return
+        self._send(one, _ignore, delete_job, self.api, self._path(one))
+        one.generation, one.privileged, one.is_made = one.generation + 1, one.privileged or privileged, False
+        self._make(one)
+
+    def wants_privilege(self, one: NodeCapture) -> bool:
+        """Whether its failure is one that a privileged pod may not have."""
+        return not one.privileged and bool(_WANTS_PRIVILEGE.search(one.failure))
+
+    def remove(self, node: str) -> bool:
+        """Deletes the node's Job; its pod is told to end. Whether that was granted; ``kept`` says why it was not.
+
+        A node without a Job is left alone. Called from any thread, blocks, and raises nothing.
+        """
+        one = self.nodes[node]
+        if not one.job:
+            return True
+        try:
+            delete_job(self.api, self._path(one))
+        except ClusterError as error:
+            is_refused = isinstance(error, RefusedError) and not error.is_passing
+            one.kept, one.refused = error.message, (one.refused or time.monotonic()) if is_refused else 0.0
+        else:
+            one.is_removed, one.kept = True, ""
+        return one.is_removed
+
+    def mark_stopped(self) -> None:
+        """Tells whoever watches this session that its Jobs are removed on purpose. Blocks, and raises nothing."""
+        patch = {"metadata": {"annotations": {STOPPED_ANNOTATION: str(self.now())}}}
+        wait([self._pool.submit(self.api.merge, self._path(one), patch) for one in self.made])
+
+    def close(self) -> None:
+        """Sends nothing more, and takes in what came of what was sent."""
+        self.is_closed = True
+        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._requests = [request for request in self._requests if not request.future.cancelled()]
+        self.settle()
+
+    def _path(self, one: NodeCapture) -> str:
+        return JOB.path(self.capture.namespace, one.job)
+
+    def _send(
+        self,
+        one: NodeCapture,
+        then: Callable[[NodeCapture, Future[Any]], None],
+        ask: Callable[..., Any],
+        *arguments: Any,
+    ) -> None:
+        if not self.is_closed:
+            self._requests.append(Request(one, then, self._pool.submit(ask, *arguments)))
+
+    def _make(self, one: NodeCapture) -> None:
+        body = job(self.capture, one.node, one.generation, one.privileged)
+        one.job = body["metadata"]["name"]
+        one.next_renewal = time.monotonic() + _AGAIN_SECONDS
+        self._send(one, self._made, self.api.create, JOB.path(self.capture.namespace), body)
+
+    def _made(self, one: NodeCapture, future: Future[dict[str, Any]]) -> None:
+        try:
+            made = future.result()
+        except RefusedError as error:
+            if error.reason != "AlreadyExists":  # the answer to an earlier try was lost on its way
+                if not error.is_passing:
+                    one.failure, one.hint = error.message, error.hint
+                    self.say(f"{one.node} is not captured: {error.message}")
+                return
+            made = {}
+        except ClusterError as error:
+            self.say(f"{one.node}: {error.message}; it is tried again")
+            return
+        one.is_made, one.failure, one.made_at = True, "", time.monotonic()
+        self._note_deadline(one, made)
+        one.next_renewal = time.monotonic() + RENEW_SECONDS
+
+    def _renew(self, one: NodeCapture) -> None:
+        seconds = (self.now() - one.begun) // 1000 + self.capture.deadline
+        one.next_renewal = time.monotonic() + RENEW_SECONDS
+        patch = {"spec": {"activeDeadlineSeconds": int(seconds)}}
+        self._send(one, self._renewed, self.api.merge, self._path(one), patch)
+
+    def _renewed(self, one: NodeCapture, future: Future[dict[str, Any]]) -> None:
+        try:
+            found = future.result()
+        except RefusedError as error:
+            if error.status == 404 and self.now() < one.expires:
+                self._send(one, self._looked, _list, self.api, self.capture)
+            elif error.status == 404:
+                self._lost(one, "its Job is gone")
+            else:
+                self.say(f"{one.node}: the deadline could not be moved: {error.message}")
+                one.next_renewal = time.monotonic() + _AGAIN_SECONDS
+            return
+        except ClusterError:
+            one.next_renewal = time.monotonic() + _AGAIN_SECONDS
+            return
+        if stopped := stopped_at(found):
+            self.stopped = min(stopped, self.now())
+        elif how := ending(found):
+            self._lost(one, f"its Job ended ({how})")
+        else:
+            self._note_deadline(one, found)
+
+    # Before its deadline a Job goes only when somebody deletes it. With all others, or marked, that is an end.
+    def _looked(self, one: NodeCapture, future: Future[list[dict[str, Any]]]) -> None:
+        try:
+            stopped = max(map(stopped_at, future.result()), default=self.now())
+        except ClusterError:
+            one.next_renewal = time.monotonic() + _AGAIN_SECONDS
+            return
+        if stopped:
+            self.stopped = min(stopped, self.now())
+        else:
+            self._lost(one, "its Job is gone")
+
+    def _lost(self, one: NodeCapture, why: str) -> None:
+        if self.is_closed:
+            return
+        self.say(f"{one.node}: {why}; its capture begins anew")
+        self.begin_anew(one)
+
+    def _note_deadline(self, one: NodeCapture, found: Mapping[str, Any]) -> None:
+        one.begun = moment(table(found.get("status")).get("startTime")) or one.begun or self.now()
+        seconds = table(found.get("spec")).get("activeDeadlineSeconds")
+        one.expires = one.begun + (seconds if type(seconds) is int else self.capture.deadline) * 1000
+
+
+def _list(api: Api, capture: Capture) -> list[dict[str, Any]]:
+    return list(jobs_of(api, capture.namespace, capture.session))
+
+
+def _ignore(_: NodeCapture, future: Future[dict[str, Any]]) -> None:
+    future.exception()

@@ -1,0 +1,178 @@
+"""``generate --apply --rollback-after``: a guard first, then the policies, then a look at what breaks."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from ..apply.applied import Step, policies_in, steps
+from ..apply.guard_objects import Guard
+from ..apply.guards import Found, changed_since, find, plan_of, remove, roll_back, settled_network, start
+from ..apply.server import ApplyError, Manner, apply_all, refuse_theirs
+from ..capture.image import IMAGE
+from ..capture.preflight import check_recording, check_rights
+from ..capture.session import new_name
+from ..cluster.api import Api, now
+from ..cluster.rights import to_guard
+from ..errors import CaptureError, InputError, NetpolError
+from ..model import NetworkNeighbors
+from ..policy.evaluation.reading import read_policy
+from . import streams
+from .apply import tell
+from .apply_options import Application
+from .options import Scope
+from .other_guards import refuse_guarded
+from .rolled_back import tell_outcome
+
+_AGAIN = "look at it again with the same command"
+
+
+def check_guard(application: Application, api: Api, wanted: Sequence[Step]) -> None:
+    """Raises NetpolError where no guard could be made, before anybody is asked."""
+    namespaces = sorted({one.namespace for one in wanted})
+    if len(namespaces) > 1:
+        raise InputError(
+            f"--rollback-after is for one namespace at a time, and these are of {', '.join(namespaces)}",
+            "a guard has rights in its own namespace only: apply one after the other, with -n",
+        )
+    command = f"kubectl netpol doctor --print-rbac --for confirmed-apply -n {shlex.quote(namespaces[0])}"
+    check_rights(api, to_guard(namespaces[0]), command)
+    if application.watch:
+        _check_watch(api, application.capture_namespace or namespaces[0])
+    settled_network(api, _guard(application, "check", wanted, now(api)), _all_policies(api, wanted))
+
+
+def _check_watch(api: Api, namespace: str) -> None:
+    from .apply_watched import unwatched  # noqa: PLC0415
+
+    try:
+        check_recording(api, namespace)
+    except CaptureError as error:
+        raise unwatched(error) from error
+
+
+def _guard(application: Application, session: str, wanted: Sequence[Step], at: int) -> Guard:
+    until = at + int(application.rollback_after * 1000)
+    return Guard(
+        session,
+        plan_of(session, wanted[0].namespace, until, wanted),
+        int(application.rollback_after),
+        application.image or IMAGE,
+        application.pull_policy or "IfNotPresent",
+        application.pull_secrets,
+    )
+
+
+def _all_policies(api: Api, wanted: Sequence[Step]) -> list[dict[str, object]]:
+    present = policies_in(api, [wanted[0].namespace])[wanted[0].namespace]
+    replaced = {one.name for one in wanted}
+    kept = [one for one in present if one["metadata"]["name"] not in replaced]
+    return [*kept, *(dict(one.document) for one in wanted)]
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """One confirmed apply, from its guard to its end. ``known`` are all recordings."""
+
+    application: Application
+    api: Api
+    scope: Scope
+    known: Sequence[NetworkNeighbors]
+    steps: Sequence[Step]
+    manner: Manner
+
+    def run(self) -> int:
+        """The exit code. Raises NetpolError when it was rolled back."""
+        session = new_name()
+        if self.application.watch:
+            from .apply_watched import Plan, run_watched  # noqa: PLC0415
+
+            plan = Plan(
+                self.application,
+                self.api,
+                self.scope,
+                session,
+                self.steps,
+                self.known,
+                [read_policy(one) for one in _all_policies(self.api, self.steps)],
+                lambda: self._guard_and_apply(session),
+                self._fate,
+            )
+            return run_watched(plan)
+        found = self._guard_and_apply(session)
+        streams.say(f"applied: {self._fate(found)}")
+        return 0
+
+    def _guard_and_apply(self, session: str) -> Found:
+        now_there = self._steps_as_it_is_now()
+        guard = _guard(self.application, session, now_there, now(self.api))
+        guard = settled_network(self.api, guard, _all_policies(self.api, now_there))
+        streams.say(f"starting the guard of session {session} in namespace {guard.plan.namespace}")
+        start(self.api, guard, self.application.rollback_after / 2)
+        try:
+            found = self._found_again(guard)
+        except BaseException:  # also Ctrl-C: nothing is applied yet, and a guard would put back what others write
+            remove(self.api, guard.plan)
+            raise
+        try:
+            self._apply(found)
+        except KeyboardInterrupt:
+            streams.say(f"interrupted: {self._fate(found)}")
+            raise
+        return found
+
+    # What comes back is what is there now, and not what was there when somebody was asked, or captures started.
+    def _steps_as_it_is_now(self) -> list[Step]:
+        found = steps([one.policy for one in self.steps], self.known, self._present())
+        refuse_theirs(found, self.manner)
+        if [one.change for one in found] != [one.change for one in self.steps]:
+            raise ApplyError("the cluster's policies changed meanwhile, and nothing was applied", _AGAIN)
+        return found
+
+    # The guard is there for others to see by now: of two that start at once at least one sees the other.
+    def _found_again(self, guard: Guard) -> Found:
+        found = next(iter(find(self.api, guard.plan.namespace, guard.session)), None)
+        if found is None:
+            raise ApplyError("the guard is gone, and nothing was applied", "somebody removed it; try again")
+        refuse_guarded(self.api, self.application.connection, self.steps, found.session)
+        if names := changed_since(found.plan, self._present()[found.plan.namespace]):
+            raise ApplyError(
+                f"somebody changed networkpolicy/{names[0]} in namespace {found.plan.namespace} while the guard "
+                "started, and nothing was applied",
+                _AGAIN,
+            )
+        return found
+
+    def _present(self) -> dict[str, list[dict[str, Any]]]:
+        return policies_in(self.api, [self.steps[0].namespace])
+
+    def _apply(self, found: Found) -> None:
+        done, flags = 0, self.application.connection.flags
+        try:
+            for one in apply_all(self.api, self.steps, self.manner, flags):
+                done += 1
+                tell(one)
+        except NetpolError as error:
+            # The next one may be there as well, where no answer came. Those after it are as they were.
+            touched = replace(found, plan=replace(found.plan, policies=found.plan.policies[: done + 1]))
+            self._take_back(touched, error)
+            fate = "; what was applied is put back" if done else ""
+            raise ApplyError(f"{error.message}{fate}", "mend that, and type the same command again") from error
+
+    def _take_back(self, touched: Found, why: NetpolError) -> None:
+        try:
+            outcome = roll_back(self.api, touched, self.application.connection.flags)
+        except ApplyError as error:
+            raise ApplyError(f"{why.message}; {error.message}", error.hint) from why
+        tell_outcome(touched, outcome)
+
+    def _fate(self, found: Found) -> str:
+        at = time.strftime("%H:%M:%S", time.localtime(found.plan.until / 1000))
+        words = shlex.join((found.session, "-n", found.plan.namespace, *self.application.connection.words))
+        return (
+            f"the guard puts the earlier state back at {at}, unless you type: kubectl netpol confirm {words}\n"
+            f"to put it back at once: kubectl netpol rollback {words}"
+        )

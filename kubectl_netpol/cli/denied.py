@@ -1,0 +1,60 @@
+"""What an apply denies, or would, in words, and the rules that would admit it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..model import Direction
+from ..render.text import counted
+from . import streams
+
+if TYPE_CHECKING:
+    from ..apply.reach import Denial
+    from ..apply.watch import Blocked
+    from ..model import NeighborKey, NetworkNeighbors, Workload
+    from ..policy.replay.values import Broken
+
+_SHOWN = 20
+
+
+def blocked_words(one: Blocked) -> str:
+    """``deployment/api in namespace shop: egress to shop/statefulset/db at TCP 5432, 12 attempts without ...``."""
+    why = "the policies deny it" if one.is_denied else "though the policies admit it"
+    return f"{_flow_words(one.workload, one.key)}, {counted(one.attempts, 'attempt')} without an answer; {why}"
+
+
+def broken_words(one: Broken) -> str:
+    """``deployment/api in namespace shop: egress to shop/statefulset/db at TCP 5432 was answered 12 times and ...``."""
+    by = ", ".join(policy.name for policy in one.side.isolated_by) or "isolation"
+    part = " for some of its pods" if one.is_partial else ""
+    return (
+        f"{_flow_words(one.workload, one.neighbor.key)} was answered {counted(one.neighbor.counts.answered, 'time')} "
+        f"and would be denied{part} by {by}{f' at {one.place}' if one.at_peer else ''}"
+    )
+
+
+def _flow_words(workload: Workload, key: NeighborKey) -> str:
+    way = "to" if key.direction is Direction.EGRESS else "from"
+    peer = key.peer.name or key.peer.address or key.peer.block or "somebody"
+    return f"{workload.described}: {key.direction} {way} {peer} at {key.port.protocol} {key.port.port}"
+
+
+def tell_candidates(found: Sequence[Blocked], heard: Sequence[NetworkNeighbors], denial: Denial) -> None:
+    """What was denied meanwhile, to stderr, each with the rule that would admit it."""
+    accounts = {one.workload: one for one in heard}
+    for one in found[:_SHOWN]:
+        streams.say(f"denied meanwhile: {blocked_words(one)}")
+        how = denial(accounts[one.workload], one.key)
+        if how and how.missing:
+            streams.say(_rule_text(how.missing, how.place))
+    if len(found) > _SHOWN:
+        streams.say(f"and {len(found) - _SHOWN} more flows were denied")
+
+
+def _rule_text(rule: Mapping[str, Any], place: str) -> str:
+    from ..render.yaml import dump  # noqa: PLC0415
+
+    side = "egress" if "to" in rule else "ingress"
+    lines = dump({side: [rule]}).splitlines()
+    return "\n".join([f"  a rule that would admit it, in a policy of {place}:", *(f"    {line}" for line in lines)])

@@ -1,0 +1,41 @@
+"""``kubectl netpol rollback``: puts back at once what was there before a confirmed apply."""
+
+from __future__ import annotations
+
+import click
+
+from . import streams
+from .connection import Connection, connects, need_kubeconfig
+from .namespaces import namespace_option
+from .rolled_back import tell_outcome, the_guard
+
+
+@click.command("rollback", short_help="Put back at once what was there before an apply with --rollback-after.")
+@click.argument("session", required=False)
+@namespace_option("-n", "--namespace", text="That of the policies; by default the context's.")
+@connects
+def command(connection: Connection, session: str | None, namespace: str | None) -> None:
+    """Put back at once what was there before generate --apply --rollback-after, and remove its guard.
+
+    Policies that are new are removed; the others get back their earlier spec, labels and annotations. Without SESSION
+    it is the only one that waits in the namespace. What was confirmed has no way back but an apply of earlier policies.
+
+    \b
+    Examples:
+      kubectl netpol rollback
+      kubectl netpol rollback k7m2px -n shop
+    """
+    from ..apply.guards import remove, roll_back  # noqa: PLC0415  # half a second
+
+    need_kubeconfig(connection)
+    api = connection.open()
+    found = the_guard(api, connection, session, namespace)
+    if found.is_over:
+        remove(api, found.plan)
+        streams.say(f"session {found.session} was rolled back already by its guard, which is removed now")
+        return
+    outcome = roll_back(api, found, connection.flags)
+    tell_outcome(found, outcome)
+    if outcome.absent:
+        names = ", ".join(f"networkpolicy/{name}" for name in outcome.absent)
+        streams.note(f"not there, so there was nothing to remove: {names} in namespace {found.plan.namespace}")

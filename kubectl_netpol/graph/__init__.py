@@ -1,0 +1,1 @@
+"""Recorded traffic as a map: places that talk and listen, and what went between them. Pure; ``render`` draws it."""

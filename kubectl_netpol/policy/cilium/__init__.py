@@ -1,0 +1,1 @@
+"""CiliumNetworkPolicies (cilium.io/v2) from policies: pure. ``kinds`` calls ``convert``."""

@@ -1,0 +1,135 @@
+"""Confirming and rolling back from the laptop: only one of them comes first, and a failure is loud."""
+
+import pytest
+
+from kubectl_netpol.apply.guard_objects import Guard, job
+from kubectl_netpol.apply.guards import confirm, find, look, roll_back, settled_network
+from kubectl_netpol.apply.server import ApplyError
+from kubectl_netpol.cluster.trouble import RefusedError
+from kubectl_netpol.guard.plan import Earlier, Plan
+from kubectl_netpol.guard.restore import DONE, RUNNING, STATE
+
+PLAN = Plan("shop", "netpol-guard-abc", 5000, (Earlier("new", None),))
+GUARD = Guard("abc", PLAN, 600, "image")
+
+
+class Cluster:
+    """A guard's Job as an API server keeps it, and what else was asked. ``refused``: statuses by method."""
+
+    def __init__(self, state=""):
+        self.job = job(GUARD)
+        self.job["metadata"] |= {"uid": "u", "resourceVersion": "1", "annotations": {STATE: state} if state else {}}
+        self.deleted = []
+        self.refused = {}
+
+    def get(self, path, query=None):
+        if path.endswith("/jobs"):
+            return {"items": [self.job] if self.job else [], "metadata": {}}
+        if self.job is None:
+            raise RefusedError(404, "NotFound", "not found")
+        return self.job
+
+    def delete(self, path, body=None, query=None):
+        if path.endswith("netpol-guard-abc"):
+            wanted = body.get("preconditions", {}).get("resourceVersion", self.job["metadata"]["resourceVersion"])
+            if wanted != self.job["metadata"]["resourceVersion"]:
+                raise RefusedError(409, "Conflict", "it changed")
+            self.job = None
+        self.deleted.append(path)
+        return {}
+
+    def send(self, method, path, body, media):
+        if method in self.refused:
+            raise RefusedError(self.refused[method], "Forbidden", "you may not")
+        if method == "PATCH":
+            self.job["metadata"]["annotations"] |= body["metadata"]["annotations"]
+            return self.job
+        return self.delete(path, body)
+
+    def create(self, path, body, query=None):
+        if "hostNetwork" in body["spec"]:
+            raise RefusedError(403, "Forbidden", 'violates PodSecurity "restricted": host namespaces')
+        return body
+
+
+def the(cluster):
+    (found,) = find(cluster, "shop")
+    return found
+
+
+def test_a_confirmation_removes_the_guard():
+    cluster = Cluster()
+    confirm(cluster, the(cluster))
+    assert cluster.job is None
+
+
+@pytest.mark.parametrize(("state", "words"), [(RUNNING, "being put back"), (DONE, "ran out"), ("failed: x", "not all")])
+def test_once_a_rollback_has_begun_it_is_too_late_to_confirm(state, words):
+    cluster = Cluster()
+    before = the(cluster)
+    cluster.job["metadata"] |= {"annotations": {STATE: state}, "resourceVersion": "2"}  # since it was looked at
+    with pytest.raises(ApplyError, match=f"too late to confirm session abc: .*{words}"):
+        confirm(cluster, before)
+    assert cluster.job is not None
+
+
+def test_a_job_that_changed_otherwise_is_confirmed_all_the_same():
+    cluster = Cluster()
+    before = the(cluster)
+    cluster.job["metadata"]["resourceVersion"] = "2"
+    confirm(cluster, before)
+    assert cluster.job is None
+
+
+def test_of_what_is_gone_is_told_that_it_was_decided_elsewhere():
+    cluster = Cluster()
+    before = the(cluster)
+    cluster.delete("netpol-guard-abc", {})
+    assert look(cluster, before) is None
+
+
+def test_a_rollback_removes_what_is_new_and_then_the_guard():
+    cluster = Cluster()
+    assert roll_back(cluster, the(cluster), "--context 'my own'").removed == ["new"]
+    assert [path.rpartition("/")[2] for path in cluster.deleted] == ["new", "netpol-guard-abc"]
+
+
+def test_a_rollback_that_fails_is_loud_leaves_the_guard_and_names_the_commands():
+    cluster = Cluster()
+    cluster.refused = {"DELETE": 403}
+    with pytest.raises(ApplyError) as caught:
+        roll_back(cluster, the(cluster), "--context 'my own'")
+    assert caught.value.message == "THE ROLLBACK FAILED: new: you may not"
+    assert caught.value.hint == "finish it by hand: kubectl delete networkpolicy new -n shop --context 'my own'"
+    assert the(cluster).state == "failed: new: you may not; by hand: kubectl delete networkpolicy new -n shop"
+
+
+def test_a_rollback_that_may_not_mark_the_guard_does_not_begin():
+    cluster = Cluster()
+    cluster.refused = {"PATCH": 403}
+    with pytest.raises(ApplyError, match=r"could not begin.*403") as caught:
+        roll_back(cluster, the(cluster), "--context 'my own'")
+    assert cluster.deleted == []
+    assert caught.value.hint == (
+        "the guard puts the policies back at its deadline; "
+        "again: kubectl netpol rollback abc -n shop --context 'my own'"
+    )
+
+
+def test_a_job_that_is_no_guards_is_left_alone():
+    cluster = Cluster()
+    cluster.job["metadata"]["name"] = "netpol-guard-other"
+    assert find(cluster, "shop") == []
+
+
+def deny(selector):
+    spec = {"podSelector": selector, "policyTypes": ["Egress"]}
+    metadata = {"name": "deny", "namespace": "shop"}
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata, "spec": spec}
+
+
+def test_where_the_nodes_network_is_not_admitted_the_pods_is_taken_unless_a_policy_isolates_it():
+    cluster = Cluster()
+    assert settled_network(cluster, GUARD, [deny({"matchLabels": {"app": "web"}})]).host_network is False
+    with pytest.raises(ApplyError, match="networkpolicy/deny would cut it off"):
+        settled_network(cluster, GUARD, [deny({})])

@@ -1,0 +1,126 @@
+"""Whom the follower asks next, and what it makes of the answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from kubectl_netpol.capture.follow import Follower
+from kubectl_netpol.capture.logs import Answer, Place
+from kubectl_netpol.capture.pods import CapturePod
+from kubectl_netpol.cluster.trouble import ClusterError, RefusedError, UnreachableError
+from kubectl_netpol.wire import StatusRecord, decode, encode
+
+POD = CapturePod("netpol-x", "n1", "job", "uid", is_running=True)
+PLACE = Place("shop", POD.name)
+
+
+class FakeReader:
+    """Keeps what it is asked; the test says what comes of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.opened: list[Callable[[], bool]] = []
+        self.come: list[Answer] = []
+        self.waiting = 0
+
+    def ask(self, _place: Place, since: int = 0) -> None:
+        self.asked.append(f"current since {since}")
+
+    def ask_previous(self, _place: Place) -> None:
+        self.asked.append("previous")
+
+    def follow(self, _place: Place, since: int, on_open: Callable[[], bool]) -> None:
+        self.opened.append(on_open)
+        self.asked.append(f"to the end since {since}")
+
+    def answers(self, _seconds: float) -> list[Answer]:
+        come, self.come = self.come, []
+        return come
+
+
+def made() -> tuple[Follower, FakeReader]:
+    reader = FakeReader()
+    follower = Follower(reader, "shop", decode, lambda *_: None)  # type: ignore[arg-type]
+    follower.note(POD)
+    return follower, reader
+
+
+def said(time: int, final: bool = False) -> list[bytes]:
+    return [encode(StatusRecord("epoch", 1, time, time, final=final)).encode()]
+
+
+def tell(follower: Follower, reader: FakeReader, answer: Answer) -> None:
+    reader.come.append(answer)
+    follower.take_answers(0)
+
+
+def failed(error: ClusterError, is_previous: bool = False) -> Answer:
+    return Answer(PLACE, [], error, is_previous=is_previous)
+
+
+def test_both_logs_of_a_restarted_container_are_read_at_once() -> None:
+    follower, reader = made()
+    follower.note(replace(POD, restarts=1))
+    follower.ask_due()
+    tell(follower, reader, Answer(PLACE, said(5000), is_previous=True))
+    follower.ask_due_again()
+    tell(follower, reader, Answer(PLACE, said(9000)))
+    follower.ask_due_again()
+    assert reader.asked == ["previous", "current since 5000"]
+
+
+def test_a_previous_log_that_nobody_answered_for_is_asked_for_again_and_a_refused_one_is_not() -> None:
+    follower, reader = made()
+    follower.note(replace(POD, restarts=1))
+    stream = follower.streams[POD.name]
+    for error, unread in ((UnreachableError("away"), True), (RefusedError(400, "BadRequest", "no such log"), False)):
+        follower.ask_due()
+        tell(follower, reader, failed(error, is_previous=True))
+        assert stream.has_unread is unread
+        follower.ask_due()
+        tell(follower, reader, Answer(PLACE, []))
+        stream.next_ask = 0.0
+    assert reader.asked == ["previous", "current since 0"] * 2
+
+
+def test_an_answer_that_left_before_the_end_is_not_the_last() -> None:
+    follower, reader = made()
+    follower.ask_due()
+    follower.note(replace(POD, is_running=False, is_over=True))
+    tell(follower, reader, Answer(PLACE, said(1000)))
+    assert not follower.streams[POD.name].is_over
+    follower.ask_due()
+    tell(follower, reader, Answer(PLACE, said(1500, final=True)))
+    assert follower.streams[POD.name].is_over
+    assert not follower.streams[POD.name].is_cut_off
+
+
+def test_a_leaving_pod_is_followed_once_even_if_it_was_being_asked() -> None:
+    follower, reader = made()
+    follower.ask_due()
+    follower.note(replace(POD, is_leaving=True))
+    tell(follower, reader, Answer(PLACE, said(1000)))
+    tell(follower, reader, failed(RefusedError(404, "NotFound", "gone")))
+    assert reader.asked == ["current since 0", "to the end since 1000"]
+
+
+def test_at_the_end_what_was_not_opened_is_tried_again() -> None:
+    follower, reader = made()
+    assert follower.follow_to_end(lambda _: True)
+    tell(follower, reader, failed(UnreachableError("away")))
+    assert follower.has_closed
+    assert follower.follow_to_end(lambda _: True)
+    tell(follower, reader, Answer(PLACE, said(1000, final=True), is_whole=True))
+    assert not follower.follow_to_end(lambda _: True)
+
+
+def test_a_log_whose_agent_was_not_ended_is_opened_anew() -> None:
+    follower, reader = made()
+    granted: list[bool] = [False, True]
+    for _ in range(2):
+        assert follower.follow_to_end(lambda _: granted.pop(0))
+        reader.opened[-1]()
+        tell(follower, reader, Answer(PLACE, said(1000)))
+    assert reader.asked == ["to the end since 0", "to the end since 1000"]
+    assert not follower.follow_to_end(lambda _: True)

@@ -1,0 +1,237 @@
+"""A recording of nodes some of which cannot be captured, of pods that move, and of an API server that is away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubectl_netpol.cache.store import LOCAL, Store
+from kubectl_netpol.capture import captures as captures_module
+from kubectl_netpol.capture import live
+from kubectl_netpol.capture.captures import Captures
+from kubectl_netpol.capture.job import Capture
+from kubectl_netpol.capture.live import LiveOptions, LiveRecording, Progress
+from kubectl_netpol.capture.nodes import NodeFacts
+from kubectl_netpol.capture.pods import CapturePod, read_capture_pod
+from kubectl_netpol.capture.recorder import Recorder
+from kubectl_netpol.capture.scope import everything
+from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
+from kubectl_netpol.errors import CaptureError
+from kubectl_netpol.neighbors.completeness import NOT_HEARD
+from kubectl_netpol.neighbors.inventory import Inventory
+
+from .test_gaps import pod
+
+FACTS = {name: NodeFacts(name, "linux", "amd64") for name in ("n1", "n2")} | {"n3": NodeFacts("n3", "linux", "s390x")}
+WHY = "the image is for amd64 and arm64, and this is s390x"
+
+
+class FakeFeed:
+    """A cluster of which nothing more is heard; it is 100 s after 1970."""
+
+    def __init__(self) -> None:
+        self.troubles: dict[str, Exception] = {}
+
+    def now(self) -> int:
+        return 100_000
+
+    def __getattr__(self, _: str) -> Any:
+        return lambda: 0
+
+
+class FakeApi:
+    """Makes any Job."""
+
+    skew = 0
+
+    def __init__(self) -> None:
+        self.created: list[str] = []
+
+    def text(self, _path: str, _query: object, _silence: float) -> bytes:
+        return b"error: the program cannot be loaded: Operation not permitted\nhint: it needs root\n"
+
+    def create(self, _path: str, body: dict[str, Any]) -> dict[str, Any]:
+        self.created.append(body["metadata"]["name"])
+        return body
+
+    def delete(self, _path: str, _body: object) -> dict[str, Any]:
+        return {}
+
+
+class World:
+    """Captures of what is observed, and what they have said."""
+
+    def __init__(self, store: Store) -> None:
+        self.said: list[str] = []
+        self.api, self.inventory = FakeApi(), Inventory()
+        self.captures = Captures(
+            self.api,  # type: ignore[arg-type]
+            Recorder(store, LOCAL, self.inventory),
+            Capture("abc", "shop", "image"),
+            everything,
+            self.said.append,
+            lambda *words: f"netpol {' '.join(words)}",
+        )
+        self.captures.facts = FACTS
+        self.captures.feed = FakeFeed()  # type: ignore[assignment]
+
+    def recording(self, on_progress: Callable[[Progress], object] = repr, **options: Any) -> LiveRecording:
+        return LiveRecording(self.captures, LiveOptions(everything, **options), on_progress)  # type: ignore[arg-type]
+
+    def not_heard(self, **options: Any) -> dict[str, list[tuple[str, int]]]:
+        """By workload the nodes that were not heard, and for how long (ms)."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for one in self.captures.holes(10_000, **options):
+            windows = [(window.node, dict(window.losses)[NOT_HEARD]) for window in one.windows.values()]
+            found.setdefault(one.workload.name, []).extend(windows)
+        return found
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with Store.open(tmp_path / "cache") as store:
+        yield World(store)
+
+
+@pytest.mark.parametrize("options", [{}, {"duration": 5.0}, {"detached": True, "duration": 60.0}, {"nodes": ("n3",)}])
+def test_a_recording_of_nodes_on_which_nothing_can_be_captured_fails_at_once(
+    world: World, options: dict[str, Any]
+) -> None:
+    world.inventory.observe([pod("odd", "n3")], 5000)
+    recording = world.recording(**options)
+    for fails in (recording.nodes, recording.run):
+        with pytest.raises(CaptureError) as raised:
+            fails()
+        assert raised.value.message == f"no node could be captured; n3: {WHY}"
+        assert raised.value.hint == "see what is wrong: netpol doctor"
+    assert not recording.is_left_running
+    assert (recording.progress.nodes, recording.progress.failed) in ((0, 0), (1, 1))
+    assert world.api.created == []
+
+
+def test_a_node_on_which_nothing_can_be_captured_fails_beside_others_and_is_marked(world: World) -> None:
+    world.inventory.observe([pod("web"), pod("odd", "n3")], 5000)
+    recording = world.recording(on_progress=lambda progress: progress.nodes == 2 and recording.stop())
+    assert recording.nodes() == {"n1"}
+    recording.run()
+    assert world.api.created == ["netpol-abc-n1"]
+    assert (recording.progress.nodes, recording.progress.failed) == (2, 1)
+    assert world.said[0] == f"n3 is not captured: {WHY}"
+    assert world.not_heard()["odd"] == [("n3", 90_000)]
+
+
+def test_detached_a_node_that_still_starts_has_not_failed_beside_one_that_has(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "_DETACHING_SECONDS", 0.05)
+    world.inventory.observe([pod("web"), pod("odd", "n3")], 5000)
+    recording = world.recording(detached=True, duration=60.0)
+    with pytest.raises(CaptureError) as raised:
+        recording.run()
+    assert raised.value.message == f"not captured, and marked as not heard: n3: {WHY}"
+    assert recording.is_left_running
+    assert world.said[-1] == "not heard yet, and still starting: n1; see: netpol sessions -n shop"
+
+
+def test_where_pods_may_come_to_any_node_one_without_them_is_not_missed(world: World) -> None:
+    world.inventory.observe([pod("web")], 5000)
+    assert world.recording(everywhere=True).nodes() == {"n1", "n2"}
+    assert world.captures.fleet.nodes == {}
+
+
+def capture_pod(name: str, phase: str, state: dict[str, Any], job: str = "netpol-abc-n1") -> CapturePod:
+    return read_capture_pod(
+        {
+            "metadata": {"name": name, "labels": {"job-name": job}},
+            "spec": {"nodeName": "n1"},
+            "status": {"phase": phase, "containerStatuses": [{"name": "agent", "state": state}]},
+        }
+    )
+
+
+ENDED: dict[str, Any] = {"terminated": {"exitCode": 1}}
+
+
+def test_a_detached_agent_that_lacks_a_privilege_is_tried_again_with_it(world: World) -> None:
+    world.inventory.observe([pod("web")], 5000)
+    world.captures.follower.note(capture_pod("first", "Failed", ENDED))
+    recording = world.recording(detached=True)
+    deadline = time.monotonic() + 10
+    while len(world.api.created) < 2 and time.monotonic() < deadline:
+        recording._step()
+    world.captures.fleet.close()
+    assert world.api.created == ["netpol-abc-n1", "netpol-abc-n1-2"]
+    assert any("Operation not permitted; trying again with a privileged pod" in one for one in world.said)
+
+
+@pytest.mark.parametrize(
+    ("others", "failure"),
+    [([], "its agent ended with exit code 1"), ([("second", "Running", {"running": {}})], "")],
+    ids=["alone", "another runs"],
+)
+def test_a_pod_that_failed_is_no_failure_of_the_one_that_took_its_place(
+    world: World, others: list[tuple[str, str, dict[str, Any]]], failure: str
+) -> None:
+    world.inventory.observe([pod("web")], 5000)
+    world.captures.fleet.add(["n1"])
+    for one in [("first", "Failed", ENDED), *others]:
+        world.captures.follower.note(capture_pod(*one))
+    world.recording()._look_at_pods()
+    assert world.captures.fleet.nodes["n1"].failure == failure
+    world.captures.fleet.close()
+
+
+def test_a_pod_that_moved_to_a_node_without_a_capture_was_not_heard_there(world: World) -> None:
+    world.inventory.observe([pod("web-1"), pod("exporter", "n2", hostNetwork=True)], 5000)
+    world.captures.fleet.add(["n1"])
+    later = pod("web-2", "n2")
+    later["metadata"]["creationTimestamp"] = "1970-01-01T00:01:10Z"
+    world.inventory.observe([later], 70_000)
+    found = world.not_heard()
+    assert found["web-2"] == [("n2", 30_000)]
+    assert set(found) == {"web-1", "web-2"}
+    assert "n2 was not captured, which is marked in its pods' recordings" in world.said
+    assert set(world.not_heard(only=("n1",))) == {"web-1"}
+
+
+def test_an_api_server_that_is_away_is_told_once_and_so_is_that_it_is_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(captures_module, "_BLINK_SECONDS", 0.0)
+    troubles = world.captures.feed.troubles
+    for why in ("refused", "EOF"):
+        for plural in ("pods", "services", "nodes"):
+            troubles[plural] = UnreachableError(f"the cluster cannot be reached: {why}")
+            world.captures.look(0)
+    troubles["pods"] = RefusedError(503, "", "the API server answered with HTTP 503")
+    world.captures.look(0)
+    troubles.clear()
+    world.captures.look(0)
+    assert world.said == ["the cluster cannot be reached: refused; it is tried again", "the cluster is reached again"]
+
+
+def test_a_watch_that_is_cut_off_for_a_moment_is_not_worth_a_word_and_a_refusal_is(world: World) -> None:
+    troubles = world.captures.feed.troubles
+    troubles["pods"] = UnreachableError("broke off")
+    world.captures.look(0)
+    troubles["pods"] = RefusedError(403, "Forbidden", "you may not")
+    for _ in range(2):
+        world.captures.look(0)
+    troubles.clear()
+    world.captures.look(0)
+    assert world.said == ["pods are not followed for now: you may not; it is tried again"]
+
+
+def test_of_jobs_that_stay_only_those_that_were_made_are_counted(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.captures.fleet.give_up({"n3": WHY})
+    world.captures.fleet.add(["n1", "n2"])
+    for name in ("_REMOVAL_SECONDS", "_UNSURE_SECONDS", "_ABSENCE_SECONDS"):
+        monkeypatch.setattr(captures_module, name, 0.0)
+    world.captures.farewell(lambda: None)
+    world.captures.fleet.nodes["n2"].is_removed = True
+    with pytest.raises(CaptureError, match="session abc is not removed: 1 of its 2 Jobs could not be"):
+        world.captures.check_removed()

@@ -1,0 +1,175 @@
+"""The look-out of a watched apply: what it says when the guard does not do its part, or cannot be asked about."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pytest
+
+from kubectl_netpol.apply.guards import Found
+from kubectl_netpol.apply.server import ApplyError
+from kubectl_netpol.capture.live import Progress
+from kubectl_netpol.capture.session import decode
+from kubectl_netpol.cli import apply_watched
+from kubectl_netpol.cli.connection import Connection
+from kubectl_netpol.cli.record_scope import scoped
+from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
+from kubectl_netpol.errors import CaptureError, NetpolError
+from kubectl_netpol.guard.plan import Earlier, Plan
+from kubectl_netpol.guard.restore import DONE
+from kubectl_netpol.model import Workload
+
+UNTIL = 1_700_000_000_000
+FORBIDDEN = "jobs.batch is forbidden"
+GUARD = Found("abc", Plan("shop", "netpol-guard-abc", UNTIL, (Earlier("new", None),)), "", "u", "1")
+
+
+class Watched:
+    """A look-out that has applied. ``look`` does as the API server when it is asked for the guard."""
+
+    def __init__(self, monkeypatch):
+        self.at, self.ended = UNTIL - 60_000, []
+        self.look = lambda: GUARD
+        monkeypatch.setattr(apply_watched, "now", lambda _: self.at)
+        monkeypatch.setattr(apply_watched, "look", lambda *_: self.look())
+        monkeypatch.setattr(apply_watched, "_ASK_SECONDS", 0)
+        monkeypatch.setattr(apply_watched, "_LISTEN_SECONDS", 0)
+        connection = Connection(None, None, None, None, "jane", (), 0.0, ("--as", "jane"))
+        application = SimpleNamespace(connection=connection)
+        plan = SimpleNamespace(
+            application=application, api=None, known=(), policies=(), apply=lambda: GUARD, fate=lambda _: "FATE"
+        )
+        self.look_out = apply_watched._LookOut(plan, SimpleNamespace(recordings=list), set())
+        self.look_out.end = lambda: self.ended.append(self.at)
+        self.tick()
+
+    def tick(self, at=0):
+        self.at = at or self.at
+        self.look_out.tick(Progress(begun=1.0))
+
+    def failure(self):
+        with pytest.raises(ApplyError) as caught:
+            self.look_out.conclude()
+        return caught.value
+
+
+@pytest.fixture
+def watched(monkeypatch):
+    return Watched(monkeypatch)
+
+
+def test_a_guard_that_does_nothing_at_its_time_is_loud_and_the_way_by_hand_told(watched):
+    watched.tick(UNTIL + 30_000)
+    assert not watched.ended
+    watched.tick(UNTIL + 61_000)
+    assert watched.ended
+    assert watched.failure().message.startswith("THE ROLLBACK HAS NOT BEGUN")
+    assert watched.failure().hint == (
+        "put it back now: kubectl netpol rollback abc -n shop --as jane; "
+        "what the guard says: kubectl logs -n shop -l kubectl-netpol/guard=abc --as jane"
+    )
+
+
+def refuse(error):
+    def look():
+        raise error
+
+    return look
+
+
+def test_a_right_that_is_lost_is_named_and_the_watch_ends_with_the_guards_time(watched, capsys):
+    watched.look = refuse(RefusedError(403, "Forbidden", FORBIDDEN))
+    watched.tick()
+    watched.tick()
+    said = capsys.readouterr().err
+    assert said.count("you may not get jobs.batch in namespace shop any more") == 1
+    assert "FATE" in said
+    assert "not reached" not in said
+    watched.tick(UNTIL + 1)
+    assert watched.ended
+    assert watched.failure().message == "what the guard did could not be asked when its time ran out"
+
+
+def test_a_right_that_comes_back_is_told_and_a_rollback_seen(watched, capsys):
+    watched.look = refuse(RefusedError(403, "Forbidden", FORBIDDEN))
+    watched.tick()
+    watched.look = lambda: replace(GUARD, state=DONE)
+    watched.tick()
+    assert "the guard can be asked about again" in capsys.readouterr().err
+    assert watched.failure().message.startswith("not confirmed in time")
+
+
+def test_the_session_of_a_watch_can_be_read_by_whoever_stops_it(monkeypatch):
+    monkeypatch.setattr(apply_watched, "now", lambda _: UNTIL)
+    application = SimpleNamespace(capture_namespace="infra", image="i", pull_policy=None, pull_secrets=())
+    plan = SimpleNamespace(api=None, application=application, session="abc", steps=[SimpleNamespace(namespace="shop")])
+    capture = apply_watched._capture(plan, ["infra/cronjob/report", "shop/deployment/web", "shop/statefulset/db"])
+    session = decode(capture.annotation)
+    scope = scoped(session.selection, session.namespace, session.labels)
+    workloads = [Workload(place, "Deployment", "web", "apps/v1") for place in ("shop", "infra")]
+    assert scope.text == "deployment/web, statefulset/db in namespace shop"
+    assert [scope.wanted(one, {}) for one in workloads] == [True, False]
+
+
+def test_without_a_cluster_the_guard_is_given_a_minute(watched, capsys):
+    watched.look = refuse(UnreachableError("no route", ""))
+    watched.tick(UNTIL + 30_000)
+    assert "the cluster is not reached: no route; FATE" in capsys.readouterr().err
+    assert not watched.ended
+    watched.tick(UNTIL + 61_000)
+    assert watched.failure().message == "the cluster was not reached when its time ran out"
+    assert watched.failure().hint.endswith("unless somebody confirmed: kubectl get netpol -n shop --as jane")
+
+
+HOPELESS = CaptureError("no node could be captured; n1: a virtual node", "see what is wrong: doctor")
+
+
+@pytest.fixture
+def refused(monkeypatch, tmp_path):
+    """What is raised by a watched apply of which one step fails, since nothing can be captured."""
+
+    def run_watched(fails, is_applied=False):
+        def at(step):
+            if step == fails:
+                raise HOPELESS
+
+        def recording(_, __, tick):
+            run = (lambda: tick(Progress(begun=1.0)) or at("run")) if is_applied else lambda: at("run")
+            return SimpleNamespace(nodes=lambda: at("nodes") or {"n1"}, run=run, stop=None)
+
+        captures = SimpleNamespace(feed=SimpleNamespace(load=lambda: None), remember=lambda: None, capture=None)
+        for name, value in {
+            "LiveRecording": recording,
+            "Captures": lambda *_: captures,
+            "check_admission": lambda *_: at("admission"),
+            "cluster_identity": lambda _: "id",
+            "_capture": lambda *_: None,
+            "_catch": lambda _: None,
+            "_LISTEN_SECONDS": 0,
+        }.items():
+            monkeypatch.setattr(apply_watched, name, value)
+        connection = SimpleNamespace(current=lambda: SimpleNamespace(cluster="c"), command=None)
+        plan = SimpleNamespace(
+            application=SimpleNamespace(connection=connection),
+            api=None,
+            scope=SimpleNamespace(directory=tmp_path / "cache"),
+            **dict.fromkeys(("steps", "known", "policies"), ()),
+            apply=lambda: GUARD,
+            fate=lambda _: "FATE",
+        )
+        with pytest.raises(NetpolError) as caught:
+            apply_watched.run_watched(plan)
+        return caught.value
+
+    return run_watched
+
+
+@pytest.mark.parametrize("step", ["nodes", "admission", "run"])
+def test_where_nothing_can_be_captured_the_way_without_a_watch_is_told(refused, step):
+    error = refused(step)
+    assert error.message == f"the flows cannot be watched: {HOPELESS.message}"
+    assert error.hint == f"{HOPELESS.hint}; or add --no-watch"
+
+
+def test_once_it_is_applied_no_other_way_to_apply_is_told_but_what_becomes_of_it(refused, capsys):
+    assert refused("run", is_applied=True) is HOPELESS
+    assert capsys.readouterr().err.endswith("nobody watches any more; FATE\n")

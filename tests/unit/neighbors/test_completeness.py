@@ -1,0 +1,152 @@
+"""How long a workload was heard, how long nothing new came, and what counts for the estimate."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubectl_netpol.model import (
+    Counts,
+    Direction,
+    Mark,
+    Neighbor,
+    NeighborKey,
+    NetworkNeighbors,
+    Peer,
+    PeerKind,
+    Port,
+    Protocol,
+    Selector,
+    Window,
+    Workload,
+)
+from kubectl_netpol.neighbors.completeness import NOT_HEARD, completeness
+from kubectl_netpol.neighbors.document import covered, to_document
+from kubectl_netpol.neighbors.document_input import from_document
+from kubectl_netpol.neighbors.recording import SETTLED
+
+HOUR = 3_600_000
+BEGIN = 1_700_000_000_000
+
+
+def window(epoch, first, last, node="n1", hole=0):
+    return Window(epoch, BEGIN + first, BEGIN + last, node, ((NOT_HEARD, hole),) if hole else ())
+
+
+def neighbor(port, answered=5, first=10, last=HOUR, direction=Direction.EGRESS, kind=PeerKind.EXTERNAL, marks=()):
+    key = NeighborKey(direction, Peer(kind, address="192.0.2.1"), Port(Protocol.TCP, port))
+    return Neighbor(key, Counts(answered, answered, 0, BEGIN + first, BEGIN + last, frozenset(marks)))
+
+
+WHOLE = (window("e", 0, HOUR),)
+
+
+def account(*neighbors, windows=WHOLE):
+    workload = Workload("shop", "Deployment", "web", "apps/v1")
+    return NetworkNeighbors(workload, Selector((("app", "web"),)), neighbors, tuple(windows))
+
+
+def of(one):
+    return completeness(one, covered(one))
+
+
+@pytest.mark.parametrize(
+    ("windows", "heard", "not_heard"),
+    [
+        ([], 0, 0),
+        ([window("a", 0, 100)], 100, 0),
+        ([window("a", 0, 100), window("b", 50, 150)], 150, 0),
+        ([window("a", 0, 100), window("b", 500, 600)], 200, 0),
+        ([window("a", 0, 100), window("hole", 40, 60, hole=20)], 80, 20),
+        ([window("a", 0, 100), window("hole", 0, 100, hole=100)], 0, 100),
+        ([window("a", 0, 100), window("one", 10, 20, hole=10), window("two", 90, 120, hole=30)], 80, 40),
+        ([window("a", 0, 100), window("hole", 40, 60, node="n2", hole=20)], 100, 20),
+        ([window("a", 0, 100), window("b", 0, 100, node="n2"), window("hole", 40, 60, hole=20)], 100, 20),
+        ([Window("shop/web", 0, 0, "", (("status=partial", 1),))], 0, 0),
+    ],
+)
+def test_time_is_heard_once_and_a_hole_is_that_of_its_node(windows, heard, not_heard):
+    found = of(account(windows=windows))
+    assert (found.heard, found.not_heard) == (heard, not_heard)
+
+
+def test_the_nodes_that_were_not_heard_all_the_time_are_named():
+    found = of(account(windows=[window("a", 0, 100), window("hole", 0, 100, node="n2", hole=100)]))
+    assert (found.nodes, found.deaf_nodes) == (("n1",), ("n2",))
+
+
+def test_what_was_summed_up_is_heard_at_most_and_its_holes_are_taken_off():
+    found = of(account(windows=[window(SETTLED, 0, 1000, hole=200), window("a", 2000, 2100)]))
+    assert (found.heard, found.not_heard, found.is_at_most) == (900, 200, True)
+
+
+def test_quiet_is_the_time_heard_since_the_newest_neighbor():
+    windows = [window("a", 0, 1000), window("b", 5000, 6000)]
+    found = of(account(neighbor(80, first=10), neighbor(81, first=400), windows=windows))
+    assert (found.newest, found.quiet) == (BEGIN + 400, 1600)
+
+
+def test_without_times_neither_the_newest_nor_a_sample_is_known():
+    untimed = Neighbor(neighbor(80).key, Counts(attempts=1, answered=1))
+    found = of(account(untimed, windows=()))
+    assert (found.newest, found.quiet, found.egress.connections) == (0, 0, 0)
+
+
+def test_only_what_a_policy_would_admit_is_in_the_sample():
+    found = of(
+        account(
+            neighbor(80, answered=7),
+            neighbor(81, answered=0),
+            neighbor(82, kind=PeerKind.UNKNOWN),
+            neighbor(83, kind=PeerKind.OWN_NODE, direction=Direction.INGRESS, answered=900),
+            neighbor(84, marks=[Mark.SECONDARY_INTERFACE]),
+        )
+    )
+    assert (found.egress.connections, found.ingress.connections) == (7, 0)
+
+
+def test_each_direction_has_a_sample_of_its_own():
+    found = of(account(neighbor(80, answered=1), neighbor(81, answered=1000, direction=Direction.INGRESS)))
+    assert (found.egress.chance, found.ingress.chance) == (1_000_000, 0)
+
+
+def test_what_was_open_before_is_known_and_was_not_drawn():
+    found = of(account(neighbor(80, answered=1, marks=[Mark.EXISTING]), neighbor(81, answered=50)))
+    assert (found.egress.connections, found.egress.once) == (50, 0)
+    alone = of(account(neighbor(80, answered=1, marks=[Mark.EXISTING])))
+    assert alone.egress.connections == 0
+    assert alone.newest
+
+
+def test_what_fell_into_one_moment_was_met_once():
+    found = of(account(neighbor(80, answered=20, first=0, last=HOUR // 60), neighbor(81, answered=20)))
+    assert (found.egress.once, found.again, found.again_limit) == (1, 1, 5)
+
+
+def test_nothing_met_once_means_fewer_than_three_new_neighbors_as_long_again():
+    found = of(account(neighbor(80)))
+    assert (found.again, found.again_limit) == (0, 3)
+
+
+def test_the_status_tells_it_and_what_is_read_back_is_the_same_account():
+    one = account(neighbor(80, answered=99), neighbor(81, answered=1, first=500, last=500))
+    document = to_document(one)
+    told = document["status"]["completeness"]
+    assert (told["heard"], told["newIfAgain"], told["newIfAgainLimit"]) == (HOUR, 1, 5)
+    assert told["egress"] == {
+        "connections": 100,
+        "metOnce": 1,
+        "unseenPerMillion": 10_000,
+        "unseenLimitPerMillion": of(one).egress.limit,
+    }
+    assert "unseenPerMillion" not in told["ingress"]
+    assert from_document(document) == one
+
+
+def test_a_status_that_claims_another_completeness_changes_nothing():
+    document = to_document(account(neighbor(80)))
+    document["status"]["completeness"] = {"heard": "for ever", "egress": None}
+    assert to_document(from_document(document)) == to_document(account(neighbor(80)))
+
+
+def test_a_document_without_windows_says_nothing_of_what_comes_as_long_again():
+    assert "newIfAgain" not in to_document(account(neighbor(80), windows=()))["status"]["completeness"]

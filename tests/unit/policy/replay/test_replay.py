@@ -1,0 +1,223 @@
+"""What is said of recorded flows: which are denied and by what, and which nobody can judge without a cluster."""
+
+from dataclasses import replace
+
+import pytest
+
+from kubectl_netpol.model import Direction, Mark, PeerKind, Protocol
+from kubectl_netpol.policy.evaluation.values import PodEnd
+from kubectl_netpol.policy.replay.ends import Ends, World
+from kubectl_netpol.policy.replay.replay import replay
+
+from .making import account, address, flow, labels, pods, policy
+
+WEB = "shop/deployment/web"
+API = "shop/deployment/api"
+TO_API = flow("egress", pods(API, app="api"), 8080)
+FROM_WEB = flow("ingress", pods(WEB, app="web"), 8080)
+DENY_IN = policy("deny", policyTypes=["Ingress"])
+DENY_OUT = policy("deny", policyTypes=["Egress"])
+
+
+def web(*flows, **more):
+    return account(WEB, {"app": "web"}, *flows, **more)
+
+
+def api(*flows, **more):
+    return account(API, {"app": "api"}, *flows, **more)
+
+
+def test_without_policies_nothing_breaks():
+    found = replay([web(TO_API)], [])
+    assert (found.broken, found.unjudged, found.judged) == ((), (), 1)
+
+
+def test_an_isolated_source_without_a_rule_breaks_its_flow_and_the_missing_rule_is_told():
+    (broken,) = replay([web(TO_API)], [DENY_OUT]).broken
+    assert (broken.workload.name, broken.place, broken.at_peer) == ("web", WEB, False)
+    assert broken.side.direction is Direction.EGRESS
+    assert broken.side.isolated_by == (DENY_OUT,)
+    assert broken.missing == {
+        "to": [{"podSelector": {"matchLabels": {"app": "api"}}}],
+        "ports": [{"port": 8080, "protocol": "TCP"}],
+    }
+
+
+def test_a_flow_that_one_end_recorded_is_judged_at_the_other_end_too():
+    (broken,) = replay([web(TO_API)], [DENY_IN]).broken
+    assert (broken.workload.name, broken.place, broken.at_peer) == ("web", API, True)
+    assert broken.side.direction is Direction.INGRESS
+    assert broken.missing["from"] == [{"podSelector": {"matchLabels": {"app": "web"}}}]
+
+
+def test_the_missing_rule_at_a_peer_in_another_namespace_names_the_namespace():
+    far = account("edge/deployment/gw", {"app": "gw"}, flow("egress", pods(API, own="edge", app="api"), 8080))
+    (broken,) = replay([far], [DENY_IN]).broken
+    assert broken.missing["from"] == [
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "edge"}},
+            "podSelector": {"matchLabels": {"app": "gw"}},
+        }
+    ]
+
+
+def test_a_flow_that_both_ends_recorded_is_told_once_at_the_end_that_denies_it():
+    found = replay([web(TO_API), api(FROM_WEB)], [DENY_IN])
+    assert [(one.workload.name, one.at_peer) for one in found.broken] == [("api", False)]
+    both = replay([web(TO_API), api(FROM_WEB)], [DENY_IN, DENY_OUT])
+    assert [(one.workload.name, one.side.direction) for one in both.broken] == [("api", "ingress"), ("web", "egress")]
+
+
+def test_where_only_one_end_is_asked_for_it_is_told_there_whichever_end_denies_it():
+    accounts = [web(TO_API), api(FROM_WEB)]
+    (broken,) = replay(accounts, [DENY_IN], only={accounts[0].workload}).broken
+    assert (broken.workload.name, broken.at_peer) == ("web", True)
+
+
+def test_what_nobody_answered_breaks_nothing_and_is_counted():
+    found = replay([web(flow("egress", pods(API, app="api"), answered=0))], [DENY_OUT])
+    assert (found.broken, found.judged, found.unanswered) == ((), 0, 1)
+
+
+def test_a_secondary_interface_is_covered_by_no_policy():
+    one = flow("egress", pods(API, app="api"), marks=frozenset({Mark.SECONDARY_INTERFACE}))
+    found = replay([web(one)], [DENY_OUT])
+    assert (found.broken, found.judged, found.uncovered) == ((), 0, 1)
+
+
+def test_ingress_from_the_own_node_is_always_admitted_and_egress_to_it_is_not():
+    node = address("10.0.0.1", PeerKind.OWN_NODE)
+    assert not replay([web(flow("ingress", node))], [DENY_IN]).broken
+    (broken,) = replay([web(flow("egress", node))], [DENY_OUT]).broken
+    assert broken.missing["to"] == [{"ipBlock": {"cidr": "10.0.0.1/32"}}]
+
+
+def test_pods_in_their_nodes_network_are_beyond_policies():
+    assert not replay([web(TO_API, host_network=True)], [DENY_OUT]).broken
+
+
+def test_of_pods_in_their_nodes_network_those_on_the_pods_own_node_are_admitted():
+    (unjudged,) = replay([web(TO_API, host_network=True)], [DENY_IN]).unjudged
+    assert unjudged.reasons == ("whether it came from the pod's own node",)
+    host = PodEnd("shop", "web-1", (("app", "web"),), (), ("172.30.0.11",), "n1", host_network=True)
+    server = PodEnd("shop", "api-1", (("app", "api"),), (), ("10.0.0.1",), "n1")
+    here = World(pods={WEB: (host,), API: (server,)})
+    assert replay([web(TO_API)], [DENY_IN], here).broken == ()
+    assert replay([web(TO_API)], [DENY_IN], here).unjudged == ()
+    elsewhere = World(pods={WEB: (host,), API: (replace(server, node="n2"),)})
+    assert len(replay([web(TO_API)], [DENY_IN], elsewhere).broken) == 1
+    both = World(pods={WEB: (host,), API: (server, replace(server, name="api-2", node="n2"))})
+    assert replay([web(TO_API)], [DENY_IN], both).unjudged[0].reasons == unjudged.reasons
+
+
+def test_what_icmp_may_do_is_not_said():
+    one = web(flow("egress", address("203.0.113.1"), 0, Protocol.ICMP))
+    (unjudged,) = replay([one], [DENY_OUT]).unjudged
+    assert "ICMP" in unjudged.reasons[0]
+    assert not unjudged.is_live
+    assert not replay([one], [DENY_IN]).unjudged
+
+
+def allow(**rule):
+    return policy("allow", policyTypes=["Egress"], egress=[rule])
+
+
+def to(*peers, **more):
+    return allow(to=list(peers), **more)
+
+
+@pytest.mark.parametrize(
+    ("rule", "broken", "reason"),
+    [
+        (allow(), 0, ""),
+        (allow(ports=[{"port": 8080}]), 0, ""),
+        (allow(ports=[{"port": 8000, "endPort": 9000}]), 0, ""),
+        (allow(ports=[{"port": 8080, "protocol": "UDP"}]), 1, ""),
+        (allow(ports=[{"protocol": "TCP"}]), 0, ""),
+        (allow(ports=[{"port": "http"}]), 0, f"the port that {API} calls http"),
+        (to({"podSelector": labels(app="api")}), 0, ""),
+        (to({"podSelector": labels(app="db")}), 1, ""),
+        (to({"podSelector": labels(tier="back")}), 0, f"the label tier of {API}"),
+        (to({"podSelector": labels(app="db", tier="back")}), 1, ""),
+        (to({"namespaceSelector": {}}), 0, ""),
+        (to({"namespaceSelector": labels(**{"kubernetes.io/metadata.name": "shop"})}), 0, ""),
+        (to({"namespaceSelector": labels(**{"kubernetes.io/metadata.name": "x"})}), 1, ""),
+        (to({"namespaceSelector": labels(team="red")}), 0, "the label team of namespace shop"),
+        (to({"ipBlock": {"cidr": "10.0.0.0/8"}}), 0, f"whether an address of {API} lies in 10.0.0.0/8"),
+        (to({"ipBlock": {"cidr": "203.0.113.1/32"}}), 1, ""),
+        (to({"ipBlock": {"cidr": "0.0.0.0/0"}}, {"ipBlock": {"cidr": "::/0"}}), 0, ""),
+        (to({"podSelector": labels(tier="back")}, {"podSelector": labels(app="api")}), 0, ""),
+        (to({"podSelector": labels(tier="back")}, ports=[{"port": 1}]), 1, ""),
+    ],
+)
+def test_an_egress_rule_against_a_peer_that_only_its_own_recording_names(rule, broken, reason):
+    outside = flow("ingress", address("203.0.113.1"))
+    found = replay([web(TO_API, outside)], [rule])
+    assert len(found.broken) == broken
+    assert [one.reasons for one in found.unjudged] == ([(reason,)] if reason else [])
+    assert all(one.is_live for one in found.unjudged)
+
+
+def test_a_policy_that_may_select_the_workload_leaves_it_open():
+    asks = policy("asks", podSelector=labels(**{"pod-template-hash": "1"}), policyTypes=["Egress"])
+    (unjudged,) = replay([web(TO_API)], [asks]).unjudged
+    assert unjudged.reasons == (f"the label pod-template-hash of {WEB}",)
+    assert unjudged.policies == (asks,)
+    assert replay([web(TO_API)], [asks, DENY_OUT]).broken
+
+
+def test_what_a_live_pod_is_decides_what_a_recording_leaves_open():
+    rule = to({"podSelector": labels(tier="back")}, ports=[{"port": "http"}])
+    end = PodEnd("shop", "api-1", (("app", "api"), ("tier", "back")), (), ("10.0.0.5",), "n1", False)
+    named = PodEnd(*(getattr(end, name) for name in end.__slots__[:-1]), (("http", Protocol.TCP, 8080),))
+
+    def judged(*found):
+        one = replay([web(TO_API)], [rule], World({"shop": ()}, {API: found}))
+        return len(one.broken), len(one.unjudged), any(item.is_partial for item in one.broken)
+
+    assert judged(named) == (0, 0, False)
+    assert judged(end) == (1, 0, False)
+    assert judged(named, end) == (1, 0, True)
+
+
+def test_of_a_pod_with_two_addresses_of_which_one_is_admitted_it_cannot_be_told():
+    end = PodEnd("shop", "api-1", (("app", "api"),), (), ("10.0.0.5", "fd00::5"))
+    world = World({}, {API: (end,)})
+    both = to({"ipBlock": {"cidr": "10.0.0.0/8"}}, {"ipBlock": {"cidr": "fd00::/8"}})
+    assert not replay([web(TO_API)], [both], world).unjudged
+    (unjudged,) = replay([web(TO_API)], [to({"ipBlock": {"cidr": "10.0.0.0/8"}})], world).unjudged
+    assert not unjudged.is_live
+
+
+def test_blocks_of_addresses_admit_what_is_not_excepted():
+    one = web(flow("egress", address("203.0.113.1")), flow("egress", address("203.0.113.9")))
+    block = {"cidr": "203.0.113.0/24", "except": ["203.0.113.8/29"]}
+    (broken,) = replay([one], [to({"ipBlock": block})]).broken
+    assert broken.neighbor.key.peer.address == "203.0.113.9"
+
+
+def test_an_address_that_was_nobodys_is_denied_only_where_no_selector_could_admit_it():
+    one = web(flow("egress", address("10.0.0.9", PeerKind.UNKNOWN)))
+    assert replay([one], [DENY_OUT]).broken
+    (unjudged,) = replay([one], [to({"podSelector": labels(app="x")})]).unjudged
+    assert unjudged.reasons == ("whose address 10.0.0.9 was",)
+
+
+def test_whom_selectors_without_a_name_select_is_told_by_the_living():
+    nameless = flow("egress", pods("shop/", app="api"), 8080)
+    nameless = replace(nameless, key=replace(nameless.key, peer=replace(nameless.key.peer, name="")))
+    rule = to({"podSelector": labels(tier="back")})
+    ends = [PodEnd("shop", f"api-{tier}", (("app", "api"), ("tier", tier)), ()) for tier in ("back", "front")]
+    assert replay([web(nameless)], [rule]).unjudged
+    assert not replay([web(nameless)], [rule], World({}, {API: tuple(ends[:1])})).broken
+    (broken,) = replay([web(nameless)], [rule], World({}, {API: tuple(ends)})).broken
+    assert broken.is_partial
+
+
+def test_many_pods_that_are_alike_are_judged_once_and_their_addresses_together():
+    ends = tuple(PodEnd("shop", f"api-{n}", (("app", "api"),), (), (f"10.0.{n}.1",)) for n in range(200))
+    world = World({}, {API: ends})
+    assert not replay([web(TO_API)], [to({"ipBlock": {"cidr": "10.0.0.0/16"}})], world).unjudged
+    (unjudged,) = replay([web(TO_API)], [to({"ipBlock": {"cidr": "10.0.0.0/24"}})], world).unjudged
+    assert unjudged.reasons == (f"which address of {API} it was: 10.0.0.0/24 holds some of them",)
+    assert len(Ends([], world).named(API)) == 1

@@ -1,0 +1,128 @@
+"""How much more policies admit than was recorded."""
+
+from kubectl_netpol.policy.evaluation.reading import read_policy
+from kubectl_netpol.policy.generate import generate
+from kubectl_netpol.policy.replay.width import widths
+
+from .making import account, address, flow, labels, pods, policy
+
+API = "shop/deployment/api"
+FROM_WEB = flow("ingress", pods("shop/deployment/web", app="web"), 80)
+OUT = flow("egress", address("203.0.113.9"), 443)
+
+
+def told(one, *accounts):
+    return [(width.direction, width.rule, width.text) for width in widths(accounts, [one])]
+
+
+def api(*flows):
+    return account(API, {"app": "api"}, *flows)
+
+
+def chosen(**spec):
+    return policy("p", podSelector=labels(app="api"), **spec)
+
+
+def test_what_generate_writes_is_no_wider_than_what_was_recorded():
+    one = api(FROM_WEB, OUT)
+    (written,) = generate([one]).policies
+    assert widths([one], [read_policy(written.document)]) == ()
+
+
+def test_ports_and_peers_that_nobody_used_are_told():
+    rule = {
+        "from": [{"podSelector": labels(app="web")}, {"podSelector": labels(app="x")}],
+        "ports": [{"port": 80}, {"port": 81}],
+    }
+    assert told(chosen(ingress=[rule]), api(FROM_WEB)) == [
+        ("ingress", 1, "port TCP 81 was never seen"),
+        ("ingress", 1, "pods with app=x in namespace shop: none that is known, and none was seen"),
+    ]
+
+
+def test_a_rule_that_names_nobody_or_no_port_admits_all():
+    assert told(chosen(ingress=[{}]), api(FROM_WEB)) == [
+        ("ingress", 1, "every port is admitted; seen: TCP 80"),
+        ("ingress", 1, "everybody is admitted; seen: shop/deployment/web"),
+    ]
+
+
+def test_ranges_and_blocks_are_counted_against_what_was_seen():
+    rule = {
+        "to": [{"ipBlock": {"cidr": "203.0.113.0/24", "except": ["203.0.113.0/29"]}}],
+        "ports": [{"port": 440, "endPort": 449}],
+    }
+    assert told(chosen(policyTypes=["Egress"], egress=[rule]), api(OUT)) == [
+        ("egress", 1, "port TCP 440 to 449: 10 ports are admitted, 1 seen"),
+        ("egress", 1, "203.0.113.0/24 except 203.0.113.0/29: 248 addresses are admitted, 1 seen: 203.0.113.9"),
+    ]
+
+
+def test_selectors_that_select_others_or_none_are_told():
+    stranger = account("shop/deployment/web-admin", {"app": "web"})
+    rule = {"from": [{"podSelector": labels(app="web")}]}
+    assert (
+        "ingress",
+        1,
+        "pods with app=web in namespace shop: also shop/deployment/web-admin, never seen there",
+    ) in told(chosen(ingress=[rule]), api(FROM_WEB), stranger)
+    assert told(policy("none", podSelector=labels(app="y")), stranger) == [
+        ("", 0, "its podSelector app=y selects none of the pods that are known there")
+    ]
+    assert ("", 0, "it selects the pods of 2 workloads: shop/deployment/api, shop/deployment/web-admin") in told(
+        policy("all"), api(), stranger
+    )
+
+
+def test_addresses_that_are_excepted_twice_are_taken_away_once():
+    excepted = ["8.8.8.0/29", "8.8.8.128/25", "8.8.8.128/26", "8.8.8.192/26"]
+    rule = {"to": [{"ipBlock": {"cidr": "8.8.8.0/24", "except": excepted}}]}
+    one = chosen(policyTypes=["Egress"], egress=[rule | {"ports": [{"port": 443}]}])
+    assert told(one, api(flow("egress", address("8.8.8.8"), 443))) == [
+        ("egress", 1, f"8.8.8.0/24 except {', '.join(excepted)}: 120 addresses are admitted, 1 seen: 8.8.8.8")
+    ]
+
+
+def from_each(*names):
+    return [{"podSelector": labels(app=name)} for name in names]
+
+
+def at_each(*ports):
+    return [{"port": port} for port in ports]
+
+
+def test_pairs_of_peer_and_port_that_were_never_seen_together_are_told():
+    diagonal = [("a", 1), ("b", 2), ("c", 3), ("d", 3)]
+    flows = [flow("ingress", pods(f"shop/deployment/{name}", app=name), port) for name, port in diagonal]
+    rule = {"from": from_each(*"abcd"), "ports": at_each(1, 2, 3)}
+    assert told(chosen(ingress=[rule]), api(*flows)) == [
+        (
+            "ingress",
+            1,
+            "pairs of its peers and ports: 12 are admitted, 4 seen; never shop/deployment/a at TCP 2, "
+            "shop/deployment/a at TCP 3, shop/deployment/b at TCP 1, shop/deployment/b at TCP 3 and 4 more",
+        )
+    ]
+    every = [flow("ingress", pods(f"shop/deployment/{name}", app=name), port) for name in "abcd" for port in (1, 2, 3)]
+    assert told(chosen(ingress=[rule]), api(*every)) == []
+
+
+def test_one_selector_of_several_workloads_has_a_pair_for_each():
+    flows = [
+        flow("ingress", pods(f"shop/deployment/{name}", app=name, tier="x"), port)
+        for name, port in (("a", 1), ("b", 2))
+    ]
+    rule = {"from": [{"podSelector": labels(tier="x")}], "ports": at_each(1, 2)}
+    assert told(chosen(ingress=[rule]), api(*flows)) == [
+        (
+            "ingress",
+            1,
+            "pairs of its peers and ports: 4 are admitted, 2 seen; never shop/deployment/a at TCP 2, "
+            "shop/deployment/b at TCP 1",
+        )
+    ]
+
+
+def test_peers_and_ports_that_were_never_seen_are_told_once():
+    rule = {"from": from_each("web", "x"), "ports": at_each(80, 81)}
+    assert not any("pairs" in text for _, _, text in told(chosen(ingress=[rule]), api(FROM_WEB)))
