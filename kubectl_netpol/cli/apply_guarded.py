@@ -10,8 +10,10 @@ from typing import Any
 
 from ..apply.applied import Step, policies_in, steps
 from ..apply.guard_objects import Guard
-from ..apply.guards import Found, changed_since, find, plan_of, remove, roll_back, settled_network, start
+from ..apply.guard_start import settled_network, start
+from ..apply.guards import Found, changed_since, find, plan_of, remove
 from ..apply.server import ApplyError, Manner, apply_all, refuse_theirs
+from ..apply.way_back import roll_back
 from ..capture.image import IMAGE
 from ..capture.preflight import check_recording, check_rights
 from ..capture.session import new_name

@@ -10,10 +10,11 @@ from typing import Any
 
 from ..apply.applied import Step, policies_in, steps
 from ..apply.guard_objects import GUARD_LABEL
-from ..apply.guards import Found, look, roll_back, state_words
+from ..apply.guards import Found, look, state_words
 from ..apply.reach import Denial, clients_of, denials, subjects_of
 from ..apply.server import ApplyError
 from ..apply.watch import Blocked, Watch
+from ..apply.way_back import roll_back
 from ..cache.clusters import remember
 from ..cache.store import Store
 from ..capture.captures import Captures

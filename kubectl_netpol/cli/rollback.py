@@ -25,7 +25,8 @@ def command(connection: Connection, session: str | None, namespace: str | None) 
       kubectl netpol rollback
       kubectl netpol rollback k7m2px -n shop
     """
-    from ..apply.guards import remove, roll_back  # noqa: PLC0415  # half a second
+    from ..apply.guards import remove  # noqa: PLC0415  # half a second
+    from ..apply.way_back import roll_back  # noqa: PLC0415
 
     need_kubeconfig(connection)
     api = connection.open()

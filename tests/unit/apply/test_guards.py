@@ -3,8 +3,10 @@
 import pytest
 
 from kubectl_netpol.apply.guard_objects import Guard, job
-from kubectl_netpol.apply.guards import confirm, find, look, roll_back, settled_network
+from kubectl_netpol.apply.guard_start import settled_network
+from kubectl_netpol.apply.guards import confirm, find, look
 from kubectl_netpol.apply.server import ApplyError
+from kubectl_netpol.apply.way_back import roll_back
 from kubectl_netpol.cluster.trouble import RefusedError
 from kubectl_netpol.guard.plan import Earlier, Plan
 from kubectl_netpol.guard.restore import DONE, RUNNING, STATE
