@@ -3,33 +3,46 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ..cluster.api import Api, Query
 from ..cluster.resources import NETWORK_POLICY
-from ..cluster.trouble import ClusterError, RefusedError
+from ..cluster.trouble import RefusedError, UnreachableError
 from ..errors import NetpolError
 from ..policy.default_deny import NAME as DEFAULT_DENY
 from ..policy.listing import some_of
 from .applied import Step
 from .owned import FIELD_MANAGER, managers
 
-_CONFLICT = 409
+_NOT_FOUND, _CONFLICT = 404, 409
 _WITH = re.compile(r'conflict with "(?P<manager>[^"]*)"')
 _SHOWN = 5
 
 
 class ApplyError(NetpolError):
-    """Policies were not applied, or not all of them."""
+    """Policies were not applied, or not all of them.
+
+    ``is_unsure``: that at which it broke off may be there all the same, since no answer came, or that of a server that
+    failed.
+    """
+
+    def __init__(self, message: str, hint: str = "", is_unsure: bool = False) -> None:
+        super().__init__(message, hint)
+        self.is_unsure = is_unsure
 
 
 @dataclass(frozen=True, slots=True)
 class Manner:
-    """How to apply: under which field manager, and whether fields are taken over that others manage."""
+    """How to apply: under which field manager, and whether fields are taken over that others manage.
+
+    ``is_locked``: only a policy that still is as its step's ``present`` says is written, whatever ``force`` says.
+    """
 
     manager: str = FIELD_MANAGER
     force: bool = False
+    is_locked: bool = False
 
     def query(self, dry_run: bool) -> Query:
         return {
@@ -62,7 +75,7 @@ def try_all(api: Api, steps: Sequence[Step], manner: Manner) -> None:
 
 
 def apply_all(api: Api, steps: Sequence[Step], manner: Manner, flags: str) -> Iterator[Step]:
-    """Applies them in their order and yields each once it is there.
+    """Applies them in their order and yields each once it is there, with what is there now as its ``present``.
 
     Raises ApplyError that says which half is applied when one cannot be. ``flags`` are those of the connection, as a
     shell takes them, for what is to be typed then.
@@ -70,11 +83,11 @@ def apply_all(api: Api, steps: Sequence[Step], manner: Manner, flags: str) -> It
     done: list[Step] = []
     for one in steps:
         try:
-            _apply(api, one, manner, dry_run=False)
+            now = _apply(api, one, manner, dry_run=False)
         except NetpolError as error:
             raise _half(error, done, steps[len(done) :], flags) from error
         done.append(one)
-        yield one
+        yield replace(one, present=now)
 
 
 def place(step: Step) -> str:
@@ -86,13 +99,51 @@ def label(step: Step) -> str:
     return f"networkpolicy.networking.k8s.io/{step.name}"
 
 
-def _apply(api: Api, step: Step, manner: Manner, dry_run: bool) -> None:
+def _apply(api: Api, step: Step, manner: Manner, dry_run: bool) -> Mapping[str, Any]:
+    path = NETWORK_POLICY.path(step.namespace, step.name)
+    document = _locked(api, path, step) if manner.is_locked else step.document
     try:
-        api.apply(NETWORK_POLICY.path(step.namespace, step.name), step.document, manner.query(dry_run))
+        return api.apply(path, document, manner.query(dry_run))
     except RefusedError as error:
+        if manner.is_locked and _is_changed(error):
+            raise _changed(step) from error
         if error.status == _CONFLICT and error.causes:
             raise _conflict(step, error) from error
         raise
+
+
+# The API server takes a resourceVersion as an optimistic lock. It has none for what is not to be there yet, so a look
+# right before has to do.
+def _locked(api: Api, path: str, step: Step) -> Mapping[str, Any]:
+    if step.present is None:
+        if _is_there(api, path):
+            raise _changed(step)
+        return step.document
+    lock = {key: step.present["metadata"][key] for key in ("uid", "resourceVersion")}
+    return dict(step.document) | {"metadata": dict(step.document["metadata"]) | lock}
+
+
+def _is_there(api: Api, path: str) -> bool:
+    try:
+        api.get(path)
+    except RefusedError as error:
+        if error.status == _NOT_FOUND:
+            return False
+        raise
+    return True
+
+
+# A conflict of field managers names the fields as its causes. One of versions, and one with an object that is gone,
+# have no causes. Another object of that name may be told by its UID, which cannot be changed.
+def _is_changed(error: RefusedError) -> bool:
+    is_of_versions = error.status == _CONFLICT and not error.causes
+    return is_of_versions or any(field == "metadata.uid" for field, _ in error.causes)
+
+
+def _changed(step: Step) -> ApplyError:
+    return ApplyError(
+        f"somebody changed {place(step)} meanwhile, and it is left as it is", "look at it again with the same command"
+    )
 
 
 def _conflict(step: Step, error: RefusedError) -> ApplyError:
@@ -108,11 +159,11 @@ def _manager(message: str) -> str:
     return found["manager"] if found else message
 
 
-def _half(error: NetpolError, done: Sequence[Step], left: Sequence[Step], flags: str) -> NetpolError:
-    if not done and not isinstance(error, ClusterError):
+def _half(error: NetpolError, done: Sequence[Step], left: Sequence[Step], flags: str) -> ApplyError:
+    if not done and isinstance(error, ApplyError):
         return error
     if not done:
-        return ApplyError(f"nothing was applied: {error.message}", error.hint)
+        return ApplyError(f"nothing was applied: {error.message}", error.hint, _is_unsure(error))
     names = ", ".join(place(one) for one in done)
     lost = ", ".join(place(one) for one in left)
     words = " ".join(f"networkpolicy/{one.name}" for one in done if one.present is None)
@@ -122,4 +173,10 @@ def _half(error: NetpolError, done: Sequence[Step], left: Sequence[Step], flags:
         f"{len(done)} of {len(done) + len(left)} policies were applied ({names}), and these were not: {lost}: "
         f"{error.message}",
         f"once that is mended, type the same command again: what is applied already stays as it is{undo}",
+        _is_unsure(error),
     )
+
+
+# A server that is busy (429) has not begun; one that failed (5xx) may have come to an end.
+def _is_unsure(error: NetpolError) -> bool:
+    return isinstance(error, UnreachableError) or (isinstance(error, RefusedError) and error.status >= 500)

@@ -120,7 +120,7 @@ class Guarded:
             remove(self.api, guard.plan)
             raise
         try:
-            self._apply(found)
+            self._apply(found, now_there)
         except KeyboardInterrupt:
             streams.say(f"interrupted: {self._fate(found)}")
             raise
@@ -151,15 +151,14 @@ class Guarded:
     def _present(self) -> dict[str, list[dict[str, Any]]]:
         return policies_in(self.api, [self.steps[0].namespace])
 
-    def _apply(self, found: Found) -> None:
+    def _apply(self, found: Found, wanted: Sequence[Step]) -> None:
         done, flags = 0, self.application.connection.flags
         try:
-            for one in apply_all(self.api, self.steps, self.manner, flags):
+            for one in apply_all(self.api, wanted, replace(self.manner, is_locked=True), flags):
                 done += 1
                 tell(one)
-        except NetpolError as error:
-            # The next one may be there as well, where no answer came. Those after it are as they were.
-            touched = replace(found, plan=replace(found.plan, policies=found.plan.policies[: done + 1]))
+        except ApplyError as error:
+            touched = replace(found, plan=replace(found.plan, policies=found.plan.policies[: done + error.is_unsure]))
             self._take_back(touched, error)
             fate = "; what was applied is put back" if done else ""
             raise ApplyError(f"{error.message}{fate}", "mend that, and type the same command again") from error

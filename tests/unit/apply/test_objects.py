@@ -122,6 +122,22 @@ def test_a_conflict_names_each_field_and_its_manager(tmp_path):
     assert "--force-conflicts" in caught.value.hint
 
 
+MODIFIED = said({"reason": "Conflict", "message": "the object has been modified", "details": {"name": "x"}}, 409)
+CAUSE = {"reason": "FieldValueInvalid", "message": "field is immutable", "field": "metadata.uid"}
+ANOTHER = said({"reason": "Invalid", "message": "is invalid", "details": {"causes": [CAUSE]}}, 422)
+
+
+@pytest.mark.parametrize("answer", [MODIFIED, ANOTHER])
+def test_a_conflict_of_versions_is_no_conflict_of_managers_and_is_told_only_where_it_was_asked_for(tmp_path, answer):
+    found = found_steps([theirs("deployment-api", uid="u", resourceVersion="7")])[:1]
+    with played(lambda *_: answer, tmp_path) as (api, _):
+        with pytest.raises(ApplyError) as caught:
+            list(apply_all(api, found, Manner(force=True, is_locked=True), ""))
+        assert caught.value.message.startswith("somebody changed networkpolicy.networking.k8s.io/deployment-api")
+        with pytest.raises(ApplyError, match="nothing was applied: "):
+            list(apply_all(api, found, Manner(force=True), ""))
+
+
 def guard(**more):
     plan = Plan("shop", "netpol-guard-abc", 5000, (Earlier("old", theirs("old")), Earlier("new", None)))
     return Guard("abc", plan, 600, "image", **more)

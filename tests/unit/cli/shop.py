@@ -10,6 +10,7 @@ from kubectl_netpol.cli.application import run
 from kubectl_netpol.cli.connection import Connection
 from kubectl_netpol.cluster.resources import ACCESS_REVIEW, CONTROLLERS, JOB, NETWORK_POLICY, POD
 from kubectl_netpol.cluster.trouble import RefusedError
+from kubectl_netpol.errors import NetpolError
 
 COLLECTIONS = {resource.path("shop") for resource in (NETWORK_POLICY, POD, *CONTROLLERS)}
 POLICIES = NETWORK_POLICY.path("shop")
@@ -17,9 +18,10 @@ JOBS = JOB.path("shop")
 
 
 class Shop:
-    """Speaks as ``Api``. ``refused``: what the API server answers to an apply of a policy, by its name.
+    """Speaks as ``Api``. ``refused``: what the API server answers to an apply of a policy, or raises, by its name.
 
-    ``meanwhile`` is called once, when a guard's pod is looked at.
+    ``meanwhile`` is called once, when a guard's pod is looked at. ``after_apply`` is called with the name of a policy
+    right after it was applied (no dry run).
     """
 
     skew = 0
@@ -28,6 +30,7 @@ class Shop:
         self.objects = {}
         self.refused = {}
         self.meanwhile = lambda: None
+        self.after_apply = lambda _: None
         self._version = 0
 
     def put(self, path, body):
@@ -89,10 +92,17 @@ class Shop:
         name = path.rpartition("/")[2]
         if query["dryRun"]:
             return body
-        if name in self.refused:
-            raise RefusedError(403, "Forbidden", self.refused[name])
-        managed = [{"manager": "kubectl-netpol", "operation": "Apply"}]
-        return self.put(path, dict(body) | {"metadata": dict(body["metadata"]) | {"managedFields": managed}})
+        if error := self.refused.get(name):
+            raise error if isinstance(error, NetpolError) else RefusedError(403, "Forbidden", error)
+        metadata = dict(body["metadata"])
+        present = self.objects.get(path, {"metadata": {"uid": ""}})["metadata"]
+        if any(metadata.get(key, present.get(key)) != present.get(key) for key in ("uid", "resourceVersion")):
+            raise RefusedError(409, "Conflict", f'Operation cannot be fulfilled on "{name}": it has been modified')
+        metadata |= {"managedFields": [{"manager": "kubectl-netpol", "operation": "Apply"}]}
+        metadata |= {"uid": present["uid"]} if path in self.objects else {}
+        self.put(path, dict(body) | {"metadata": metadata})
+        self.after_apply(name)
+        return self.objects[path]
 
     def delete(self, path, body=None, query=None):
         if path not in self.objects:

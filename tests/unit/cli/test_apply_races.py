@@ -1,0 +1,74 @@
+"""``generate --apply --rollback-after`` while others write to the same policies: nothing of theirs is lost."""
+
+import pytest
+
+from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
+
+from .shop import JOBS, POLICIES, shop, told
+from .test_apply import APPLY, GUARDED, label, ours
+
+__all__ = ["shop"]
+
+WEB = f"{POLICIES}/deployment-web"
+CONFLICT = RefusedError(409, "Conflict", "Apply failed", causes=((".spec.egress", 'conflict with "argocd"'),))
+FAILED = RefusedError(500, "InternalError", "etcd: request timed out")
+BUSY = RefusedError(429, "TooManyRequests", "busy")
+
+
+@pytest.fixture
+def both(shop, tmp_path):
+    """The words of an apply of ``api``, then ``web``."""
+    both = tmp_path / "both.yaml"
+    both.write_text("---\n".join((tmp_path / name).read_text() for name in ("api.yaml", "web.yaml")))
+    return f"{APPLY} {both} {GUARDED}"
+
+
+def once_api_is_applied(shop, act):
+    shop.after_apply = lambda name: act() if name == "deployment-api" else None
+
+
+@pytest.mark.parametrize("force", ["", "--force-conflicts"])
+def test_an_edit_in_the_midst_of_an_apply_is_kept_and_the_rest_put_back(shop, capsys, both, force):
+    ours(shop)
+    once_api_is_applied(shop, lambda: label(shop, WEB))
+    code, _, said = told(capsys, f"{both} {force}")
+    assert (code, shop.names(), shop.names(JOBS)) == (1, ["deployment-web"], [])
+    assert shop.objects[WEB]["metadata"]["labels"] == {"team": "red"}
+    assert "somebody changed networkpolicy.networking.k8s.io/deployment-web in namespace shop meanwhile" in said
+    assert "what was applied is put back" in said
+
+
+@pytest.mark.parametrize("force", ["", "--force-conflicts"])
+def test_a_policy_that_others_make_in_the_midst_of_an_apply_is_theirs(shop, capsys, both, force):
+    once_api_is_applied(shop, lambda: shop.policy("deployment-web", annotations={"made-by": "security"}))
+    code, _, said = told(capsys, f"{both} {force}")
+    assert (code, shop.names()) == (1, ["deployment-web"])
+    assert shop.objects[WEB]["metadata"]["annotations"] == {"made-by": "security"}
+    assert "somebody changed networkpolicy.networking.k8s.io/deployment-web" in said
+
+
+def test_a_policy_that_others_remove_in_the_midst_of_an_apply_is_not_made_again(shop, capsys, both):
+    ours(shop)
+    once_api_is_applied(shop, lambda: shop.objects.pop(WEB))
+    assert (told(capsys, both)[0], shop.names()) == (1, [])
+
+
+@pytest.mark.parametrize("refusal", [CONFLICT, BUSY])
+def test_a_policy_that_was_surely_not_applied_is_not_put_back(shop, capsys, both, refusal):
+    ours(shop)
+    shop.refused = {"deployment-web": refusal}
+    once_api_is_applied(shop, lambda: label(shop, WEB))
+    assert (told(capsys, both)[0], shop.names()) == (1, ["deployment-web"])
+    assert shop.objects[WEB]["metadata"]["labels"] == {"team": "red"}
+
+
+@pytest.mark.parametrize("trouble", [UnreachableError("no answer in time"), FAILED])
+def test_a_policy_that_may_be_there_without_an_answer_is_put_back(shop, capsys, both, trouble):
+    def answer_is_lost(name):
+        if name == "deployment-web":
+            raise trouble
+
+    shop.after_apply = answer_is_lost
+    code, printed, _ = told(capsys, both)
+    assert (code, shop.names(), shop.names(JOBS)) == (1, [], [])
+    assert "deployment-web removed" in printed
