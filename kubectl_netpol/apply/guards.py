@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..capture.loose import table, tables, text
-from ..cluster.api import Api
+from ..cluster.api import Api, now
 from ..cluster.lists import Pages
 from ..cluster.resources import JOB
 from ..cluster.trouble import ClusterError, RefusedError
@@ -20,6 +20,8 @@ from .guard_objects import GUARD_LABEL
 from .server import ApplyError
 
 _TRIES = 10
+_NEAR_MILLISECONDS = 3000
+"""Before its deadline: an apply takes its time, and two clocks agree within two seconds only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,17 @@ def plan_of(session: str, namespace: str, until: int, steps: Iterable[Step]) -> 
 
 def changed_since(plan: Plan, present: Iterable[Mapping[str, Any]]) -> list[str]:
     """Those policies of the plan that are not what it holds, by the version of the namespace's present ones."""
-    now = {text(table(one.get("metadata")).get("name")): _version(one) for one in present}
-    return [one.name for one in plan.policies if now.get(one.name) != (one.found and _version(one.found))]
+    there = versions(present)
+    return [one.name for one in plan.policies if there.get(one.name) != (one.found and version(one.found))]
 
 
-def _version(policy: Mapping[str, Any]) -> tuple[str, str]:
+def versions(policies: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, str]]:
+    """By name, the version of each."""
+    return {text(table(one.get("metadata")).get("name")): version(one) for one in policies}
+
+
+def version(policy: Mapping[str, Any]) -> tuple[str, str]:
+    """Its UID and resource version: equal only for the same object that nobody wrote to."""
     metadata = table(policy.get("metadata"))
     return text(metadata.get("uid")), text(metadata.get("resourceVersion"))
 
@@ -97,6 +105,26 @@ def _guards(jobs: Iterable[Mapping[str, Any]]) -> Iterator[Found]:
         if is_its_own and plan.job == f"{PREFIX}{session}" and not metadata.get("deletionTimestamp"):
             state = text(table(metadata.get("annotations")).get(STATE))
             yield Found(session, plan, state, text(metadata.get("uid")), text(metadata.get("resourceVersion")))
+
+
+def is_nearly_over(api: Api, found: Found) -> bool:
+    """Whether the guard's deadline is so near that nothing more is to be applied; by the cluster's clock."""
+    return now(api) >= found.plan.until - _NEAR_MILLISECONDS
+
+
+def refuse_late(api: Api, found: Found) -> None:
+    """Raises ApplyError when the guard's deadline is near: what is applied later would not come back."""
+    if is_nearly_over(api, found):
+        raise ApplyError("the guard's time is almost over, and what is applied now would not come back", "")
+
+
+def refuse_unheld(api: Api, found: Found) -> None:
+    """Raises ApplyError when the guard waits no more: what was applied meanwhile may not come back. ClusterError."""
+    current = look(api, found)
+    if current is None:
+        raise ApplyError(f"the guard of session {found.session} went before all was applied", "somebody removed it")
+    if not current.is_waiting:
+        raise ApplyError(f"session {found.session} ended before all was applied: {state_words(current)}", "")
 
 
 def confirm(api: Api, found: Found) -> None:

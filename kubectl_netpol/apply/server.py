@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -74,15 +74,18 @@ def try_all(api: Api, steps: Sequence[Step], manner: Manner) -> None:
         _apply(api, one, manner, dry_run=True)
 
 
-def apply_all(api: Api, steps: Sequence[Step], manner: Manner, flags: str) -> Iterator[Step]:
+def apply_all(
+    api: Api, steps: Sequence[Step], manner: Manner, flags: str, admit: Callable[[], None] = lambda: None
+) -> Iterator[Step]:
     """Applies them in their order and yields each once it is there, with what is there now as its ``present``.
 
-    Raises ApplyError that says which half is applied when one cannot be. ``flags`` are those of the connection, as a
-    shell takes them, for what is to be typed then.
+    Raises ApplyError that says which half is applied when one cannot be, or when ``admit``, which is called before each
+    of them, raises one. ``flags`` are those of the connection, as a shell takes them, for what is to be typed then.
     """
     done: list[Step] = []
     for one in steps:
         try:
+            admit()
             now = _apply(api, one, manner, dry_run=False)
         except NetpolError as error:
             raise _half(error, done, steps[len(done) :], flags) from error

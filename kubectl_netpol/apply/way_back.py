@@ -2,39 +2,104 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from ..cluster.api import Api
-from ..cluster.trouble import RefusedError, UnreachableError
+from ..cluster.trouble import ClusterError, RefusedError, UnreachableError
 from ..guard.restore import FAILED, Ask, Outcome, by_hand, failure, is_claimed, note, restore
-from .guards import Found, remove
+from .applied import Document, Step, policies_in
+from .guards import Found, look, remove, version, versions
+from .owned import comparable
 from .server import ApplyError
 
 
 def roll_back(api: Api, found: Found, flags: str) -> Outcome:
     """Puts the earlier policies back at once, and removes the guard. Raises ApplyError when not all could be.
 
-    ``flags`` are those of the connection, as a shell takes them, for what is to be typed then.
+    A session that is over is left alone: others may have written since. ``flags`` are those of the connection, as a
+    shell takes them, for what is to be typed then.
     """
     ask = through(api)
     try:
-        if not is_claimed(ask, found.plan):
+        current = look(api, found)
+        if current is not None and current.is_over:
+            raise ApplyError(f"session {found.session} was rolled back already by its guard", "")
+        if current is None or not is_claimed(ask, found.plan):
             raise ApplyError(f"session {found.session} is gone: it was confirmed or rolled back by somebody else", "")
-        outcome = restore(ask, found.plan)
-    except OSError as error:
-        again = f"kubectl netpol rollback {found.session} -n {found.plan.namespace} {flags}".rstrip()
-        hint = f"the guard puts the policies back at its deadline; again: {again}"
-        raise ApplyError(f"the rollback could not begin: {error}", hint) from error
-    if outcome.failed:
-        reasons = "; ".join(f"{name}: {why}" for name, why in outcome.failed.items())
-        with suppress(OSError):
-            note(ask, found.plan, f"{FAILED}: {failure(found.plan, outcome.failed)}")
-        hand = by_hand(found.plan, outcome.failed, flags)
-        raise ApplyError(f"THE ROLLBACK FAILED: {reasons}", f"finish it by hand: {hand}")
+    except (OSError, ClusterError) as error:
+        raise _not_begun(found, flags, error) from error
+    outcome = _restored(ask, found, flags)
     remove(api, found.plan)
     return outcome
+
+
+def take_back(api: Api, found: Found, applied: Sequence[Step], unsure: Step | None, flags: str) -> Outcome:
+    """Puts back what a confirmed apply that broke off has applied; ``unsure`` may be there as well.
+
+    ``applied`` have as ``present`` what was there right after they were applied. While the guard waits this is the
+    session's rollback, and the guard goes. Once it has rolled back by itself, or is gone, only what is still there as
+    it was applied is put back: whatever differs by then was put back already, or is somebody else's later policy.
+    Raises ApplyError when not all could be.
+    """
+    try:
+        current = look(api, found)
+        if current is not None and current.is_waiting:
+            return roll_back(api, _only(found, {one.name for one in (*applied, *filter(None, [unsure]))}), flags)
+        present = policies_in(api, [found.plan.namespace])[found.plan.namespace]
+    except ClusterError as error:
+        raise _not_begun(found, flags, error) from error
+    return _restored(through(api), _only(found, _left(applied, unsure, present)), flags)
+
+
+def differing(found: Found, present: Iterable[Document]) -> list[str]:
+    """Those policies that are not what the guard holds, by their spec, labels and annotations."""
+    there = {one["metadata"]["name"]: one for one in present}
+    return [one.name for one in found.plan.policies if _content(there.get(one.name)) != _content(one.found)]
+
+
+def _content(policy: Document | None) -> tuple[Any, ...] | None:
+    if policy is None:
+        return None
+    metadata = policy["metadata"]
+    return policy.get("spec"), metadata.get("labels") or {}, metadata.get("annotations") or {}
+
+
+def _left(applied: Sequence[Step], unsure: Step | None, present: Sequence[Document]) -> set[str]:
+    there = versions(present)
+    left = {one.name for one in applied if one.present and there.get(one.name) == version(one.present)}
+    if unsure is not None:
+        found = next((one for one in present if one["metadata"]["name"] == unsure.name), None)
+        if found is not None and comparable(unsure.document, found) == comparable(found):
+            left.add(unsure.name)
+    return left
+
+
+def _only(found: Found, names: Collection[str]) -> Found:
+    return replace(
+        found, plan=replace(found.plan, policies=tuple(one for one in found.plan.policies if one.name in names))
+    )
+
+
+def _restored(ask: Ask, found: Found, flags: str) -> Outcome:
+    outcome = restore(ask, found.plan)
+    if not outcome.failed:
+        return outcome
+    reasons = "; ".join(f"{name}: {why}" for name, why in outcome.failed.items())
+    with suppress(OSError):
+        note(ask, found.plan, f"{FAILED}: {failure(found.plan, outcome.failed)}")
+    hand = by_hand(found.plan, outcome.failed, flags)
+    raise ApplyError(f"THE ROLLBACK FAILED: {reasons}", f"finish it by hand: {hand}")
+
+
+def _not_begun(found: Found, flags: str, error: OSError | ClusterError) -> ApplyError:
+    why = error.message if isinstance(error, ClusterError) else str(error)
+    again = f"kubectl netpol rollback {found.session} -n {found.plan.namespace} {flags}".rstrip()
+    return ApplyError(
+        f"the rollback could not begin: {why}", f"the guard puts the policies back at its deadline; again: {again}"
+    )
 
 
 def through(api: Api) -> Ask:

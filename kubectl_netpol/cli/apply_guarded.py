@@ -11,9 +11,9 @@ from typing import Any
 from ..apply.applied import Step, policies_in, steps
 from ..apply.guard_objects import Guard
 from ..apply.guard_start import settled_network, start
-from ..apply.guards import Found, changed_since, find, plan_of, remove
+from ..apply.guards import Found, changed_since, find, is_nearly_over, plan_of, refuse_late, refuse_unheld, remove
 from ..apply.server import ApplyError, Manner, apply_all, refuse_theirs
-from ..apply.way_back import roll_back
+from ..apply.way_back import take_back
 from ..capture.image import IMAGE
 from ..capture.preflight import check_recording, check_rights
 from ..capture.session import new_name
@@ -119,11 +119,7 @@ class Guarded:
         except BaseException:  # also Ctrl-C: nothing is applied yet, and a guard would put back what others write
             remove(self.api, guard.plan)
             raise
-        try:
-            self._apply(found, now_there)
-        except KeyboardInterrupt:
-            streams.say(f"interrupted: {self._fate(found)}")
-            raise
+        self._apply(found, now_there)
         return found
 
     # What comes back is what is there now, and not what was there when somebody was asked, or captures started.
@@ -152,23 +148,33 @@ class Guarded:
         return policies_in(self.api, [self.steps[0].namespace])
 
     def _apply(self, found: Found, wanted: Sequence[Step]) -> None:
-        done, flags = 0, self.application.connection.flags
+        applied: list[Step] = []
+        manner, flags = replace(self.manner, is_locked=True), self.application.connection.flags
         try:
-            for one in apply_all(self.api, wanted, replace(self.manner, is_locked=True), flags):
-                done += 1
+            for one in apply_all(self.api, wanted, manner, flags, lambda: refuse_late(self.api, found)):
+                applied.append(one)
                 tell(one)
-        except ApplyError as error:
-            touched = replace(found, plan=replace(found.plan, policies=found.plan.policies[: done + error.is_unsure]))
-            self._take_back(touched, error)
-            fate = "; what was applied is put back" if done else ""
+            refuse_unheld(self.api, found)
+        except NetpolError as error:
+            is_unsure = isinstance(error, ApplyError) and error.is_unsure
+            self._take_back(found, applied, wanted[len(applied)] if is_unsure else None, error)
+            fate = "; what was applied is put back" if applied else ""
             raise ApplyError(f"{error.message}{fate}", "mend that, and type the same command again") from error
+        except KeyboardInterrupt as error:
+            if is_nearly_over(self.api, found):  # then the guard may not put back what came last
+                self._take_back(found, applied, next(iter(wanted[len(applied) :]), None), error)
+                streams.say("interrupted: what was applied is put back")
+            else:
+                streams.say(f"interrupted: {self._fate(found)}")
+            raise
 
-    def _take_back(self, touched: Found, why: NetpolError) -> None:
+    def _take_back(self, found: Found, applied: Sequence[Step], unsure: Step | None, why: BaseException) -> None:
         try:
-            outcome = roll_back(self.api, touched, self.application.connection.flags)
-        except ApplyError as error:
-            raise ApplyError(f"{why.message}; {error.message}", error.hint) from why
-        tell_outcome(touched, outcome)
+            outcome = take_back(self.api, found, applied, unsure, self.application.connection.flags)
+        except NetpolError as error:
+            said = f"{why.message}; " if isinstance(why, NetpolError) else ""
+            raise ApplyError(f"{said}{error.message}", error.hint) from why
+        tell_outcome(found, outcome)
 
     def _fate(self, found: Found) -> str:
         at = time.strftime("%H:%M:%S", time.localtime(found.plan.until / 1000))

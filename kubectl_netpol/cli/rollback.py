@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import click
 
 from . import streams
@@ -25,8 +27,9 @@ def command(connection: Connection, session: str | None, namespace: str | None) 
       kubectl netpol rollback
       kubectl netpol rollback k7m2px -n shop
     """
-    from ..apply.guards import remove  # noqa: PLC0415  # half a second
-    from ..apply.way_back import roll_back  # noqa: PLC0415
+    from ..apply.applied import policies_in  # noqa: PLC0415  # half a second
+    from ..apply.guards import remove  # noqa: PLC0415
+    from ..apply.way_back import differing, roll_back  # noqa: PLC0415
 
     need_kubeconfig(connection)
     api = connection.open()
@@ -34,9 +37,16 @@ def command(connection: Connection, session: str | None, namespace: str | None) 
     if found.is_over:
         remove(api, found.plan)
         streams.say(f"session {found.session} was rolled back already by its guard, which is removed now")
+        place = found.plan.namespace
+        if names := differing(found, policies_in(api, [place])[place]):
+            streams.note(f"written since, and left as it is: {_listed(names)} in namespace {place}")
         return
     outcome = roll_back(api, found, connection.flags)
     tell_outcome(found, outcome)
     if outcome.absent:
-        names = ", ".join(f"networkpolicy/{name}" for name in outcome.absent)
-        streams.note(f"not there, so there was nothing to remove: {names} in namespace {found.plan.namespace}")
+        where = f"{_listed(outcome.absent)} in namespace {found.plan.namespace}"
+        streams.note(f"not there, so there was nothing to remove: {where}")
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"networkpolicy/{name}" for name in names)

@@ -96,6 +96,15 @@ def test_a_rollback_removes_what_is_new_and_then_the_guard():
     assert [path.rpartition("/")[2] for path in cluster.deleted] == ["new", "netpol-guard-abc"]
 
 
+def test_a_session_that_its_guard_rolled_back_is_not_rolled_back_again():
+    cluster = Cluster()
+    before = the(cluster)
+    cluster.job["metadata"]["annotations"] = {STATE: DONE}
+    with pytest.raises(ApplyError, match="session abc was rolled back already by its guard"):
+        roll_back(cluster, before, "")
+    assert (cluster.deleted, the(cluster).state) == ([], DONE)
+
+
 def test_a_rollback_that_fails_is_loud_leaves_the_guard_and_names_the_commands():
     cluster = Cluster()
     cluster.refused = {"DELETE": 403}

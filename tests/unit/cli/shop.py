@@ -100,9 +100,9 @@ class Shop:
             raise RefusedError(409, "Conflict", f'Operation cannot be fulfilled on "{name}": it has been modified')
         metadata |= {"managedFields": [{"manager": "kubectl-netpol", "operation": "Apply"}]}
         metadata |= {"uid": present["uid"]} if path in self.objects else {}
-        self.put(path, dict(body) | {"metadata": metadata})
+        made = self.put(path, dict(body) | {"metadata": metadata})
         self.after_apply(name)
-        return self.objects[path]
+        return made
 
     def delete(self, path, body=None, query=None):
         if path not in self.objects:
