@@ -90,7 +90,8 @@ class Guarded:
         """The exit code. Raises NetpolError when it was rolled back."""
         session = new_name()
         if self.application.watch:
-            from .apply_watched import Plan, run_watched  # noqa: PLC0415
+            from .apply_look_out import Plan  # noqa: PLC0415
+            from .apply_watched import run_watched  # noqa: PLC0415
 
             plan = Plan(
                 self.application,

@@ -9,7 +9,7 @@ from kubectl_netpol.apply.guards import Found
 from kubectl_netpol.apply.server import ApplyError
 from kubectl_netpol.capture.live import Progress
 from kubectl_netpol.capture.session import decode
-from kubectl_netpol.cli import apply_watched
+from kubectl_netpol.cli import apply_look_out, apply_watched
 from kubectl_netpol.cli.connection import Connection
 from kubectl_netpol.cli.record_scope import scoped
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
@@ -29,16 +29,16 @@ class Watched:
     def __init__(self, monkeypatch):
         self.at, self.ended = UNTIL - 60_000, []
         self.look = lambda: GUARD
-        monkeypatch.setattr(apply_watched, "now", lambda _: self.at)
-        monkeypatch.setattr(apply_watched, "look", lambda *_: self.look())
-        monkeypatch.setattr(apply_watched, "_ASK_SECONDS", 0)
-        monkeypatch.setattr(apply_watched, "_LISTEN_SECONDS", 0)
+        monkeypatch.setattr(apply_look_out, "now", lambda _: self.at)
+        monkeypatch.setattr(apply_look_out, "look", lambda *_: self.look())
+        monkeypatch.setattr(apply_look_out, "_ASK_SECONDS", 0)
+        monkeypatch.setattr(apply_look_out, "_LISTEN_SECONDS", 0)
         connection = Connection(None, None, None, None, "jane", (), 0.0, ("--as", "jane"))
         application = SimpleNamespace(connection=connection)
         plan = SimpleNamespace(
             application=application, api=None, known=(), policies=(), apply=lambda: GUARD, fate=lambda _: "FATE"
         )
-        self.look_out = apply_watched._LookOut(plan, SimpleNamespace(recordings=list), set())
+        self.look_out = apply_look_out.LookOut(plan, SimpleNamespace(recordings=list), set())
         self.look_out.end = lambda: self.ended.append(self.at)
         self.tick()
 
@@ -144,9 +144,9 @@ def refused(monkeypatch, tmp_path):
             "cluster_identity": lambda _: "id",
             "_capture": lambda *_: None,
             "_catch": lambda _: None,
-            "_LISTEN_SECONDS": 0,
         }.items():
             monkeypatch.setattr(apply_watched, name, value)
+        monkeypatch.setattr(apply_look_out, "_LISTEN_SECONDS", 0)
         connection = SimpleNamespace(current=lambda: SimpleNamespace(cluster="c"), command=None)
         plan = SimpleNamespace(
             application=SimpleNamespace(connection=connection),
