@@ -2,13 +2,14 @@
 
 A dropped connection leaves its attempt at the client's own interface, and no answer. So a flow that was answered before
 and is only attempted now is blocked: at once where the policies deny it, after a while where they do not, since then it
-may be its peer that is down. A flow that was refused came through. One that nobody answers anyway (one-way UDP), one
-whose client is not captured (outside of the cluster, on a node), and a connection that stays open cannot be told.
+may be its peer that is down. What went unanswered before the apply already, or was denied until then, is no loss by it.
+A flow that was refused came through. One that nobody answers anyway (one-way UDP), one whose client is not captured
+(outside of the cluster, on a node), and a connection that stays open cannot be told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..model import Counts, Direction, NeighborKey, NetworkNeighbors, Peer, PeerKind, Port, Workload
@@ -25,6 +26,7 @@ UNEXPLAINED_MILLISECONDS = 45_000
 """So long is enough for a flow that the policies admit."""
 
 Place = tuple[str, Direction, Peer, Port]
+Flow = tuple[Workload, NeighborKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +54,8 @@ class _Row:
 class Watch:
     """``subjects`` are the full paths (``shop/deployment/api``) of the workloads whose policies are applied.
 
-    ``is_denied`` says whether the applied policies deny a workload's flow; it is asked about few.
+    ``is_denied`` says whether the applied policies deny a workload's flow, ``was_denied`` whether the earlier ones did;
+    they are asked about few.
     """
 
     def __init__(
@@ -60,29 +63,47 @@ class Watch:
         subjects: Iterable[str],
         known: Iterable[NetworkNeighbors],
         is_denied: Callable[[NetworkNeighbors, NeighborKey], bool],
+        was_denied: Callable[[NetworkNeighbors, NeighborKey], bool] = lambda *_: False,
     ) -> None:
         self._subjects = frozenset(subjects)
         self._is_denied = is_denied
+        self._was_denied = was_denied
         self._denied: dict[Place, bool] = {}
         self._met: dict[Place, Blocked] = {}
         self._rows: dict[Place, _Row] = {}
         self._answered = {place for one in known for place in self._answered_in(one)}
+        self._working: set[Place] = set()
 
-    def begin(self, heard: Iterable[NetworkNeighbors]) -> None:
-        """What was heard until the apply, of this session only."""
+    def begin(self, heard: Sequence[NetworkNeighbors], earlier: Sequence[NetworkNeighbors]) -> list[Flow]:
+        """What was heard until the apply, and until some seconds earlier, of this session only.
+
+        The flows that used to be answered and are not any more, although nothing is applied yet; they do not count from
+        now on. An attempt that was not heard ``earlier`` may have its answer on the way.
+        """
+        self._working = {place for one in heard for place in self._answered_in(one)}
+        self._answered |= self._working
+        old = {place for one in earlier for place, counts in self._counts_of(one).values() if counts.attempts}
+        lost: list[Flow] = []
         for one in heard:
-            self._answered.update(self._answered_in(one))
-            for place, counts in self._counts_of(one).values():
-                self._rows[place] = _Row(counts.attempts, counts.answered + counts.refused, counts.attempts)
+            for key, (place, counts) in self._counts_of(one).items():
+                settled = counts.answered + counts.refused
+                self._rows[place] = _Row(counts.attempts, settled, counts.attempts)
+                if not settled and place in (self._answered & old) - self._working:
+                    lost.append((one.workload, key))
+                    self._answered.discard(place)
+        return lost
 
     def look(self, heard: Iterable[NetworkNeighbors], now: int) -> list[Blocked]:
         """What used to be answered and is blocked by ``now`` (ms), by all that was heard in this session."""
         blocked = []
-        for place, found in self._unanswered(heard, now):
+        for place, one, found in self._unanswered(heard, now):
             if found.is_denied:
                 self._met[place] = found
             if place in self._answered and self._is_enough(found, now):
-                blocked.append(found)
+                if place not in self._working and self._was_denied(one, found.key):
+                    self._answered.discard(place)
+                else:
+                    blocked.append(found)
         return blocked
 
     @property
@@ -90,7 +111,9 @@ class Watch:
         """All that the policies denied since the apply, whether it was ever answered before or not."""
         return [found for _, found in sorted(self._met.items(), key=lambda item: str(item[0]))]
 
-    def _unanswered(self, heard: Iterable[NetworkNeighbors], now: int) -> Iterator[tuple[Place, Blocked]]:
+    def _unanswered(
+        self, heard: Iterable[NetworkNeighbors], now: int
+    ) -> Iterator[tuple[Place, NetworkNeighbors, Blocked]]:
         for one in heard:
             for key, (place, counts) in self._counts_of(one).items():
                 row = self._note(place, counts, now)
@@ -100,7 +123,7 @@ class Watch:
                 if is_denied is None:
                     is_denied = self._denied[place] = self._is_denied(one, key)
                 attempts = counts.attempts - max(row.base, row.attempts)
-                yield place, Blocked(one.workload, key, attempts, row.since, is_denied)
+                yield place, one, Blocked(one.workload, key, attempts, row.since, is_denied)
 
     def _note(self, place: Place, counts: Counts, now: int) -> _Row:
         row = self._rows.setdefault(place, _Row(0, 0, 0))

@@ -100,6 +100,7 @@ class Guarded:
                 session,
                 self.steps,
                 self.known,
+                [read_policy(one) for one in self._present()[self.steps[0].namespace]],
                 [read_policy(one) for one in _all_policies(self.api, self.steps)],
                 lambda: self._guard_and_apply(session),
                 self._fate,

@@ -25,12 +25,15 @@ from ..policy.evaluation.values import NetworkPolicy
 from ..render.text import counted
 from . import streams
 from .apply_options import Application
-from .denied import blocked_words, tell_candidates
+from .denied import blocked_words, lost_words, tell_candidates
 from .options import Scope
 from .rolled_back import tell_outcome
 
 _LISTEN_SECONDS = 6.0
 """Before the apply: what is answered then has to be answered afterwards, whatever the cache knows."""
+
+_ANSWER_SECONDS = 3.0
+"""So long before the apply an attempt has to be heard, to count as one without an answer: logs are read by and by."""
 
 _LOOK_SECONDS = 1.0
 _ASK_SECONDS = 2.0
@@ -41,7 +44,7 @@ _GRACE_SECONDS = 60.0
 class Plan:
     """What a watched apply is about. ``apply`` makes the guard and applies; ``fate`` says what will become of it.
 
-    ``known`` are all recordings, ``policies`` those that hold once it is done.
+    ``known`` are all recordings, ``before`` the namespace's policies until it is done, ``policies`` those afterwards.
     """
 
     application: Application
@@ -50,6 +53,7 @@ class Plan:
     session: str
     steps: Sequence[Step]
     known: Sequence[NetworkNeighbors]
+    before: Sequence[NetworkPolicy]
     policies: Sequence[NetworkPolicy]
     apply: Callable[[], Found]
     fate: Callable[[Found], str]
@@ -62,7 +66,14 @@ class LookOut:
         self._plan = plan
         self._recorder = recorder
         self._denial: Denial = denials(plan.known, plan.policies)
-        self._watch = Watch(subjects, plan.known, lambda one, key: self._denial(one, key) is not None)
+        earlier: Denial = denials(plan.known, plan.before)
+        self._watch = Watch(
+            subjects,
+            plan.known,
+            lambda one, key: self._denial(one, key) is not None,
+            lambda one, key: (denied := earlier(one, key)) is not None and not denied.is_partial,
+        )
+        self._earlier: list[NetworkNeighbors] | None = None
         self._found: Found | None = None
         self._applied = self._listening = self._next_look = self._next_ask = 0.0
         self._is_interrupted = self._is_cut_off = self._is_confirmed = False
@@ -81,6 +92,8 @@ class LookOut:
             return
         if self._found is None:
             self._listening = self._listening or at + _LISTEN_SECONDS
+            if self._earlier is None and at >= self._listening - _ANSWER_SECONDS:
+                self._earlier = self._heard()
             if at >= self._listening:
                 self._apply()
         else:
@@ -96,8 +109,10 @@ class LookOut:
         return self._is_confirmed or self._failure is not None
 
     def _apply(self) -> None:
+        heard = self._heard()
         self._found = self._plan.apply()
-        self._watch.begin(self._heard())
+        if lost := self._watch.begin(heard, self._earlier or ()):
+            streams.note(lost_words(lost))
         streams.say(f"watching; {self._plan.fate(self._found)}")
 
     def _heard(self) -> list[NetworkNeighbors]:

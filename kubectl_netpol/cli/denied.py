@@ -6,22 +6,31 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..model import Direction
+from ..policy.listing import some_of
 from ..render.text import counted
 from . import streams
 
 if TYPE_CHECKING:
     from ..apply.reach import Denial
-    from ..apply.watch import Blocked
+    from ..apply.watch import Blocked, Flow
     from ..model import NeighborKey, NetworkNeighbors, Workload
     from ..policy.replay.values import Broken
 
 _SHOWN = 20
+_LOST_SHOWN = 5
 
 
 def blocked_words(one: Blocked) -> str:
     """``deployment/api in namespace shop: egress to shop/statefulset/db at TCP 5432, 12 attempts without ...``."""
     why = "the policies deny it" if one.is_denied else "though the policies admit it"
     return f"{_flow_words(one.workload, one.key)}, {counted(one.attempts, 'attempt')} without an answer; {why}"
+
+
+def lost_words(flows: Sequence[Flow]) -> str:
+    """Which flows a watch leaves out, since they went unanswered before anything was applied."""
+    told = some_of([_flow_words(workload, key) for workload, key in flows], _LOST_SHOWN)
+    which = counted(len(flows), "flow")
+    return f"{which} that used to be answered went unanswered before the apply already, so the watch leaves out: {told}"
 
 
 def broken_words(one: Broken) -> str:

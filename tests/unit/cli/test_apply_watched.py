@@ -17,6 +17,7 @@ from kubectl_netpol.errors import CaptureError, NetpolError
 from kubectl_netpol.guard.plan import Earlier, Plan
 from kubectl_netpol.guard.restore import DONE
 from kubectl_netpol.model import Workload
+from tests.unit.apply.test_watch import TO_API, WEB, account
 
 UNTIL = 1_700_000_000_000
 FORBIDDEN = "jobs.batch is forbidden"
@@ -24,9 +25,12 @@ GUARD = Found("abc", Plan("shop", "netpol-guard-abc", UNTIL, (Earlier("new", Non
 
 
 class Watched:
-    """A look-out that has applied. ``look`` does as the API server when it is asked for the guard."""
+    """A look-out that has applied. ``look`` does as the API server when it is asked for the guard.
 
-    def __init__(self, monkeypatch):
+    ``known`` are the recordings, ``heard`` what the captures heard.
+    """
+
+    def __init__(self, monkeypatch, known=(), heard=()):
         self.at, self.ended = UNTIL - 60_000, []
         self.look = lambda: GUARD
         monkeypatch.setattr(apply_look_out, "now", lambda _: self.at)
@@ -36,9 +40,15 @@ class Watched:
         connection = Connection(None, None, None, None, "jane", (), 0.0, ("--as", "jane"))
         application = SimpleNamespace(connection=connection)
         plan = SimpleNamespace(
-            application=application, api=None, known=(), policies=(), apply=lambda: GUARD, fate=lambda _: "FATE"
+            application=application,
+            api=None,
+            known=known,
+            **dict.fromkeys(("before", "policies"), ()),
+            apply=lambda: GUARD,
+            fate=lambda _: "FATE",
         )
-        self.look_out = apply_look_out.LookOut(plan, SimpleNamespace(recordings=list), set())
+        monkeypatch.setattr(apply_look_out.LookOut, "_heard", lambda _: list(heard))
+        self.look_out = apply_look_out.LookOut(plan, SimpleNamespace(recordings=list), {"shop/deployment/web"})
         self.look_out.end = lambda: self.ended.append(self.at)
         self.tick()
 
@@ -67,6 +77,15 @@ def test_a_guard_that_does_nothing_at_its_time_is_loud_and_the_way_by_hand_told(
         "put it back now: kubectl netpol rollback abc -n shop --as jane; "
         "what the guard says: kubectl logs -n shop -l kubectl-netpol/guard=abc --as jane"
     )
+
+
+def test_what_went_unanswered_before_the_apply_is_told_once(monkeypatch, capsys):
+    lost = account(WEB, TO_API, 6, 0)
+    Watched(monkeypatch, known=[account(WEB, TO_API, 3, 3)], heard=[lost]).tick()
+    assert [line for line in capsys.readouterr().err.splitlines() if line.startswith("note: ")] == [
+        "note: 1 flow that used to be answered went unanswered before the apply already, so the watch leaves out: "
+        "deployment/web in namespace shop: egress to shop/deployment/api at TCP 80"
+    ]
 
 
 def refuse(error):
@@ -152,7 +171,7 @@ def refused(monkeypatch, tmp_path):
             application=SimpleNamespace(connection=connection),
             api=None,
             scope=SimpleNamespace(directory=tmp_path / "cache"),
-            **dict.fromkeys(("steps", "known", "policies"), ()),
+            **dict.fromkeys(("steps", "known", "before", "policies"), ()),
             apply=lambda: GUARD,
             fate=lambda _: "FATE",
         )
