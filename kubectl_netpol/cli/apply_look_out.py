@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ..apply.applied import Step, policies_in, steps
 from ..apply.guard_objects import GUARD_LABEL
-from ..apply.guards import Found, look, state_words
+from ..apply.guards import Found, is_nearly_over, look, state_words
 from ..apply.reach import Denial, denials
 from ..apply.server import ApplyError
 from ..apply.watch import Blocked, Watch
@@ -132,13 +132,16 @@ class LookOut:
         assert self._found is not None  # noqa: S101 - for the type checker
         for one in blocked:
             streams.say(f"blocked: {blocked_words(one)}")
-        flags = self._plan.application.connection.flags
-        tell_outcome(self._found, roll_back(self._plan.api, self._found, flags))
         flows = counted(len(blocked), "flow")
         self._failure = ApplyError(
             f"rolled back: {flows} that used to be answered went unanswered",
             "the earlier policies are back; add what is missing, or record again",
         )
+        try:
+            outcome = roll_back(self._plan.api, self._found, self._plan.application.connection.flags)
+            tell_outcome(self._found, outcome)
+        except ApplyError as error:
+            self._failure = error
         self.end()
 
     def _ask(self) -> None:
@@ -155,9 +158,7 @@ class LookOut:
             self._is_confirmed = True
             self.end()
         elif found.state:
-            self._failure = ApplyError(
-                f"not confirmed in time: {state_words(found)}", "apply it again, and confirm it in time"
-            )
+            self._failure = self._rolled_back(found)
             self.end()
         elif self._is_late(_GRACE_SECONDS):
             connection, place = self._plan.application.connection, ("-n", found.plan.namespace)
@@ -168,6 +169,12 @@ class LookOut:
                 f"put it back now: {back}; what the guard says: {logs}",
             )
             self.end()
+
+    # Before its time the guard marks nothing: it was somebody's rollback. That it is done only the guard says.
+    def _rolled_back(self, found: Found) -> ApplyError:
+        if not found.is_over and not is_nearly_over(self._plan.api, found):
+            return ApplyError(f"rolled back from elsewhere: {state_words(found)}", "")
+        return ApplyError(f"not confirmed in time: {state_words(found)}", "apply it again, and confirm it in time")
 
     def _is_late(self, grace: float) -> bool:
         assert self._found is not None  # noqa: S101 - for the type checker

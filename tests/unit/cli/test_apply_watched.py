@@ -5,8 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from kubectl_netpol.apply import guards
 from kubectl_netpol.apply.guards import Found
 from kubectl_netpol.apply.server import ApplyError
+from kubectl_netpol.apply.watch import Blocked
 from kubectl_netpol.capture.live import Progress
 from kubectl_netpol.capture.session import decode
 from kubectl_netpol.cli import apply_look_out, apply_watched
@@ -15,7 +17,7 @@ from kubectl_netpol.cli.record_scope import scoped
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
 from kubectl_netpol.errors import CaptureError, NetpolError
 from kubectl_netpol.guard.plan import Earlier, Plan
-from kubectl_netpol.guard.restore import DONE
+from kubectl_netpol.guard.restore import DONE, RUNNING
 from kubectl_netpol.model import Workload
 from tests.unit.apply.test_watch import TO_API, WEB, account
 
@@ -33,7 +35,8 @@ class Watched:
     def __init__(self, monkeypatch, known=(), heard=()):
         self.at, self.ended = UNTIL - 60_000, []
         self.look = lambda: GUARD
-        monkeypatch.setattr(apply_look_out, "now", lambda _: self.at)
+        for module in (apply_look_out, guards):
+            monkeypatch.setattr(module, "now", lambda _: self.at)
         monkeypatch.setattr(apply_look_out, "look", lambda *_: self.look())
         monkeypatch.setattr(apply_look_out, "_ASK_SECONDS", 0)
         monkeypatch.setattr(apply_look_out, "_LISTEN_SECONDS", 0)
@@ -115,6 +118,31 @@ def test_a_right_that_comes_back_is_told_and_a_rollback_seen(watched, capsys):
     watched.tick()
     assert "the guard can be asked about again" in capsys.readouterr().err
     assert watched.failure().message.startswith("not confirmed in time")
+
+
+@pytest.mark.parametrize(
+    ("before", "words"), [(30_000, "rolled back from elsewhere: "), (1_000, "not confirmed in time: ")]
+)
+def test_a_rollback_that_has_begun_is_told_from_one_by_hand_by_the_deadline(watched, before, words):
+    watched.look = lambda: replace(GUARD, state=RUNNING)
+    watched.tick(UNTIL - before)
+    assert watched.ended
+    assert watched.failure().message == f"{words}the earlier policies are being put back"
+
+
+def test_a_flow_that_breaks_while_somebody_else_ends_the_session_promises_no_guard_any_more(
+    watched, monkeypatch, capsys
+):
+    def is_gone(*_):
+        raise ApplyError("session abc is gone")
+
+    monkeypatch.setattr(apply_look_out, "roll_back", is_gone)
+    monkeypatch.setattr(watched.look_out._watch, "look", lambda *_: [Blocked(WEB, TO_API, 3, 1, True)])
+    watched.tick()
+    assert watched.ended
+    assert watched.failure().message == "session abc is gone"
+    watched.look_out.tell_fate()
+    assert "FATE" not in capsys.readouterr().err.partition("blocked: ")[2]
 
 
 def test_the_session_of_a_watch_can_be_read_by_whoever_stops_it(monkeypatch):
