@@ -52,13 +52,15 @@ class Guard:
 
 
 def job(guard: Guard) -> dict[str, Any]:
-    """The Job. It is suspended until what it needs is there too."""
+    """The Job. It is not suspended until what it needs is there too: its owner's end would leave a Job without an end.
+
+    Its controller tries again until the account is there, and the guard until its Role is bound.
+    """
     return {
         "apiVersion": JOB.api_version,
         "kind": JOB.kind,
         "metadata": _metadata(guard),
         "spec": {
-            "suspend": True,
             "activeDeadlineSeconds": guard.seconds + _BACKSTOP_SECONDS,
             "ttlSecondsAfterFinished": _TTL_SECONDS,
             "backoffLimit": _MOST_RESTARTS,

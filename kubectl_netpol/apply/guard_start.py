@@ -74,7 +74,6 @@ def start(api: Api, guard: Guard, patience: float, tick: Callable[[], None] = la
         uid = text(table(made.get("metadata")).get("uid"))
         for resource, body in owned(guard, uid):
             api.create(resource.path(guard.plan.namespace), body)
-        api.merge(JOB.path(guard.plan.namespace, guard.plan.job), {"spec": {"suspend": False}})
         _wait(api, guard, min(patience, _SURELY_STARTED), tick)
     except BaseException:  # also Ctrl-C: nothing is applied yet, and nothing stays
         remove(api, guard.plan)

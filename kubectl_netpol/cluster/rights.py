@@ -94,7 +94,7 @@ def to_guard(namespace: str) -> tuple[Right, ...]:
         Right("create", JOB, "start the guard that puts the earlier policies back", namespace),
         Right("get", JOB, "ask what became of the guard", namespace),
         Right("list", JOB, "find the guard", namespace),
-        Right("patch", JOB, "start the guard once all it needs is there", namespace),
+        Right("patch", JOB, "mark the guard when a rollback begins, and grant it the same", namespace),
         Right("delete", JOB, "confirm, which removes the guard", namespace),
         Right("create", SERVICE_ACCOUNT, "give the guard an account of its own", namespace),
         Right("create", ROLE, "give the guard the least rights", namespace),

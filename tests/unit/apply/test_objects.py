@@ -167,8 +167,9 @@ def test_what_the_guard_needs_is_owned_by_its_job_and_the_job_holds_the_plan():
         assert (owner["kind"], owner["name"], owner["uid"]) == ("Job", "netpol-guard-abc", "uid-1")
     variables = {one["name"]: one["value"] for one in made["spec"]["template"]["spec"]["containers"][0]["env"]}
     assert decode(variables) == guard().plan
-    assert made["spec"]["suspend"] is True
     assert made["spec"]["activeDeadlineSeconds"] > 600
+    assert made["spec"]["ttlSecondsAfterFinished"]
+    assert "suspend" not in made["spec"], "a suspended Job has no deadline, and one that is left behind has to end"
     assert json.dumps(made)
 
 

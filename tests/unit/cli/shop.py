@@ -8,7 +8,7 @@ import yaml
 
 from kubectl_netpol.cli.application import run
 from kubectl_netpol.cli.connection import Connection
-from kubectl_netpol.cluster.resources import ACCESS_REVIEW, CONTROLLERS, JOB, NETWORK_POLICY, POD
+from kubectl_netpol.cluster.resources import ACCESS_REVIEW, CONTROLLERS, JOB, NETWORK_POLICY, POD, SERVICE_ACCOUNT
 from kubectl_netpol.cluster.trouble import RefusedError
 from kubectl_netpol.errors import NetpolError
 
@@ -76,15 +76,17 @@ class Shop:
     def create(self, path, body, query=None):
         if path == ACCESS_REVIEW.path():
             return {"status": {"allowed": True}}
-        return body if (query or {}).get("dryRun") else self.put(f"{path}/{body['metadata']['name']}", body)
+        if (query or {}).get("dryRun"):
+            return body
+        name = body["metadata"]["name"]
+        if path == SERVICE_ACCOUNT.path("shop"):  # what the Job's pod waited for
+            labels = self.objects[f"{JOBS}/{name}"]["spec"]["template"]["metadata"]["labels"]
+            metadata = {"name": f"{name}-pod", "namespace": "shop", "labels": labels}
+            self.put(f"{POD.path('shop')}/{name}-pod", {"apiVersion": "v1", "kind": "Pod", "metadata": metadata})
+        return self.put(f"{path}/{name}", body)
 
     def merge(self, path, body):
         found = self.objects[path]
-        if body.get("spec", {}).get("suspend") is False:
-            name = f"{found['metadata']['name']}-pod"
-            labels = found["spec"]["template"]["metadata"]["labels"]
-            metadata = {"name": name, "namespace": "shop", "labels": labels}
-            self.put(f"{POD.path('shop')}/{name}", {"apiVersion": "v1", "kind": "Pod", "metadata": metadata})
         annotations = found["metadata"].get("annotations", {}) | body.get("metadata", {}).get("annotations", {})
         return self.put(path, found | {"metadata": found["metadata"] | {"annotations": annotations}})
 
