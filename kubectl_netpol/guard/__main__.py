@@ -11,12 +11,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Event
 
 from ..errors import InputError
 from .plan import Plan, decode
 from .pod import Server
-from .restore import DONE, FAILED, Ask, Outcome, by_hand, failure, is_claimed, note, prove, restore
+from .restore import DONE, FAILED, Ask, Outcome, by_hand, failure, is_claimed, note, prove, restore, try_mark
 
 READY = "ready"
 NOT_READY = "not ready"
@@ -26,6 +27,8 @@ TERMINATED = 143
 _LOUD = "ROLLBACK FAILED"
 _AGAIN_SECONDS = 2.0
 _LONGEST_SECONDS = 30.0
+_CLOCK_SECONDS = 60.0
+"""So often a guard that waits asks for the server's time."""
 
 
 class Guard:
@@ -41,8 +44,7 @@ class Guard:
     def run(self) -> int:
         """Until the policies are back, or it was stopped; the exit code."""
         self._tell_readiness()
-        while not self._stop.is_set() and (left := self._plan.until - self._now()) > 0:
-            self._stop.wait(min(left / 1000, _LONGEST_SECONDS))
+        self._wait()
         is_claimed = not self._stop.is_set() and self._begin()
         if self._stop.is_set():
             self._say("told to end: without a rollback")
@@ -51,6 +53,13 @@ class Guard:
             self._say("confirmed: without a rollback")
             return 0
         return self._go_back()
+
+    # Each answer tells the server's time; the last one comes when the time seems to be over.
+    def _wait(self) -> None:
+        while not self._stop.is_set() and (left := self._plan.until - self._now()) > 0:
+            if not self._stop.wait(min(left / 1000, _CLOCK_SECONDS)):
+                with suppress(OSError):
+                    try_mark(self._ask, self._plan)
 
     def _tell_readiness(self) -> None:
         while not self._stop.is_set() and self._now() < self._plan.until:

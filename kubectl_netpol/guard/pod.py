@@ -10,18 +10,20 @@ import urllib.request
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from time import time
+from time import CLOCK_BOOTTIME, clock_gettime, time
 from typing import Any
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _SECONDS = 10.0
+_AGREED_SECONDS = 2.0
 _LARGEST = 16 << 20
 
 
 class Server:
-    """``ask`` is a ``restore.Ask``; ``skew`` is the server's clock less ours, in ms, by its newest answer.
+    """``ask`` is a ``restore.Ask``; ``now`` is the server's time, by its newest answer and what passed since.
 
-    The token is read anew each time, since the kubelet renews it.
+    What passed is told by a clock that nobody sets: a node's clock may be corrected while a guard waits. The token is
+    read anew each time, since the kubelet renews it.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ, account: Path = _ACCOUNT) -> None:
@@ -30,7 +32,7 @@ class Server:
         self._url = f"https://{host}:{environment.get('KUBERNETES_SERVICE_PORT', '443')}"
         self._account = account
         self._trust = ssl.create_default_context(cafile=str(account / "ca.crt"))
-        self.skew = 0
+        self._known_at, self._known = _passed(), int(time() * 1000)
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None, media: str) -> tuple[int, dict[str, Any]]:
         """See ``restore.Ask``."""
@@ -51,19 +53,24 @@ class Server:
 
     def now(self) -> int:
         """The server's time in ms since the Unix epoch, as far as its answers told it."""
-        return int(time() * 1000) + self.skew
+        return self._known + int((_passed() - self._known_at) * 1000)
 
     def _token(self) -> str:
         return (self._account / "token").read_text("ascii").strip()
 
-    # Whole seconds only: on average half a second has passed since.
+    # Whole seconds only: on average half a second has passed since. Our own clock tells more where both agree.
     def _note_clock(self, date: str | None) -> None:
         try:
-            there = parsedate_to_datetime(date or "").timestamp()
+            there = parsedate_to_datetime(date or "").timestamp() + 0.5
         except (ValueError, TypeError):
             return
-        skew = int((there + 0.5 - time()) * 1000)
-        self.skew = skew if abs(skew) > 2000 else 0
+        here = time()
+        self._known_at = _passed()
+        self._known = int((here if abs(there - here) <= _AGREED_SECONDS else there) * 1000)
+
+
+def _passed() -> float:
+    return clock_gettime(CLOCK_BOOTTIME)
 
 
 def _read(data: bytes) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def note(ask: Ask, plan: Plan, state: str) -> int:
 
 def prove(ask: Ask, plan: Plan) -> str:
     """Does all of the way back without any effect; what hinders it, or empty. Raises OSError when nobody answers."""
-    status, told = ask("PATCH", f"{job_path(plan)}?dryRun=All", {"metadata": {"annotations": {STATE: RUNNING}}}, MERGE)
+    status, told = try_mark(ask, plan)
     if status >= 400:
         return _said(status, told)
     for one in plan.policies:
@@ -81,6 +81,11 @@ def prove(ask: Ask, plan: Plan) -> str:
         if status >= 400:
             return f"{one.name}: {_said(status, told)}"
     return ""
+
+
+def try_mark(ask: Ask, plan: Plan) -> tuple[int, dict[str, Any]]:
+    """Marks the guard's Job without any effect; the answer, as of ``Ask``. Raises OSError when none comes."""
+    return ask("PATCH", f"{job_path(plan)}?dryRun=All", {"metadata": {"annotations": {STATE: RUNNING}}}, MERGE)
 
 
 def restore(ask: Ask, plan: Plan, done: Outcome | None = None) -> Outcome:

@@ -85,6 +85,30 @@ def test_the_policies_are_what_they_were_and_what_is_new_is_gone_first():
     assert writes[0] == "DELETE"
 
 
+def test_a_guard_that_waits_asks_for_the_servers_time_without_any_effect(monkeypatch):
+    monkeypatch.setattr("kubectl_netpol.guard.__main__._CLOCK_SECONDS", 0.001)
+    played, looks = Played(), []
+
+    def asked():
+        return played.asked.count(("PATCH", f"{job_path(PLAN)}?dryRun=All"))
+
+    def ask(method, *more):
+        answer = played.ask(method, *more)
+        if method == "PATCH" and asked() == 2:
+            raise ConnectionError("no route")
+        return answer
+
+    def now():  # the server's time, which only its answers tell
+        looks.append(asked())
+        assert len(looks) < 99, "nobody asks for the time"
+        return 300 * asked()
+
+    said = []
+    assert Guard(PLAN, ask, now, threading.Event(), said.append).run() == 0
+    assert said[-2:] == ["put back: old", "removed: new"]
+    assert asked() == 4
+
+
 def test_a_confirmed_apply_is_not_rolled_back():
     played = Played()
     played.job = None
