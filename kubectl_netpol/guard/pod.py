@@ -9,6 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
+from http.client import HTTPException
 from pathlib import Path
 from time import CLOCK_BOOTTIME, clock_gettime, time
 from typing import Any
@@ -50,6 +51,8 @@ class Server:
             with error:
                 self._note_clock(error.headers.get("Date"))
                 return error.code, _read(error.read(_LARGEST))
+        except HTTPException as error:  # which is no OSError
+            raise ConnectionError(f"the answer broke off: {error}") from error
 
     def now(self) -> int:
         """The server's time in ms since the Unix epoch, as far as its answers told it."""

@@ -1,5 +1,6 @@
 """The API server's time, as a guard's pod keeps it: by Date headers, whatever the node's own clock does."""
 
+import http.client
 from email.utils import formatdate
 
 import pytest
@@ -63,3 +64,13 @@ def test_a_later_answer_counts_and_one_without_a_date_does_not(clocks):
     clocks.server._note_clock("noise")
     clocks.run(1)
     assert clocks.server.now() == (TRUE + 9001) * 1000 + 500
+
+
+def test_an_answer_that_breaks_off_is_none(clocks, monkeypatch, tmp_path):
+    def break_off(*_, **__):
+        raise http.client.IncompleteRead(b"")
+
+    (tmp_path / "token").write_text("t")
+    monkeypatch.setattr(pod.urllib.request, "urlopen", break_off)
+    with pytest.raises(OSError, match="the answer broke off"):
+        clocks.server.ask("GET", "/", None, "application/json")
