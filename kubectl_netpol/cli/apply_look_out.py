@@ -75,7 +75,7 @@ class LookOut:
         )
         self._earlier: list[NetworkNeighbors] | None = None
         self._found: Found | None = None
-        self._applied = self._listening = self._next_look = self._next_ask = 0.0
+        self._listening = self._next_look = self._next_ask = 0.0
         self._is_interrupted = self._is_cut_off = self._is_confirmed = False
         self._failure: ApplyError | None = None
         self.end: Callable[[], None] = lambda: None
