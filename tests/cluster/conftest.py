@@ -17,6 +17,7 @@ import pytest
 from . import kernel_objects
 from .cluster import Cluster, find, remains, start, stop
 from .layout import SOURCE
+from .namespaces import await_gone
 from .networks import choose, words
 from .processes import ClusterError
 from .traces import Traces, look
@@ -100,6 +101,7 @@ NAMESPACES = ("shop", "monitoring", "visitors")
 def application(cluster: Cluster) -> Iterator[Cluster]:
     """The cluster, with the sample application rolled out in it."""
     folder = str(SOURCE / "application")
+    await_gone(cluster, *NAMESPACES)
     cluster.kubectl("apply", "-k", folder)
     for namespace in NAMESPACES:
         for kind in ("deployment", "daemonset", "statefulset"):
@@ -151,6 +153,7 @@ class Probes:
 def probes(cluster: Cluster) -> Iterator[Probes]:
     """A server and a client on each node, in the namespace ``probes``."""
     manifest = str(SOURCE / "manifests/probes.yaml")
+    await_gone(cluster, "probes")
     cluster.kubectl("apply", "-f", manifest)
     for name in ("server", "client"):
         cluster.kubectl("-n", "probes", "rollout", "status", f"daemonset/{name}", "--timeout=60s", timeout=70)

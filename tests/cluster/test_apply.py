@@ -16,6 +16,7 @@ import yaml
 
 from .cluster import Cluster
 from .layout import SOURCE
+from .namespaces import await_gone
 from .processes import wait_until
 from .product import Product
 
@@ -68,6 +69,7 @@ NEW = neighbors("server", ingress=peer("client", 8080, 9090))
 
 @pytest.fixture(scope="module")
 def guarded(cluster: Cluster) -> Iterator[Cluster]:
+    await_gone(cluster, NAMESPACE)
     cluster.kubectl("apply", "-f", str(SOURCE / "manifests/guarded.yaml"))
     for name in ("server", "client"):
         cluster.kubectl("-n", NAMESPACE, "rollout", "status", f"deployment/{name}", "--timeout=60s", timeout=70)

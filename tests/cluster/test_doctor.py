@@ -20,6 +20,7 @@ import yaml
 from kubectl_netpol.cluster.rights import roles_to_record
 
 from .cluster import Cluster
+from .namespaces import make
 from .processes import wait_until
 
 pytestmark = [
@@ -56,7 +57,7 @@ def netpol(kubeconfig: Path, *arguments: str, cache: Path | None = None) -> subp
 @pytest.fixture(scope="module")
 def namespace(cluster: Cluster) -> Iterator[str]:
     """A namespace with a pod to record and a ServiceAccount that may do nothing yet."""
-    cluster.kubectl("create", "namespace", NAMESPACE)
+    make(cluster, NAMESPACE)
     cluster.kubectl("-n", NAMESPACE, "create", "serviceaccount", "recorder")
     cluster.kubectl("create", "-f", "-", stdin=POD)
     cluster.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "pod/talker", "--timeout=60s", timeout=70)

@@ -24,6 +24,7 @@ from tests import captured, documented, netobserv, published
 from .cluster import Cluster
 from .conftest import NAMESPACES
 from .layout import BINARIES
+from .namespaces import leaving, make
 from .processes import wait_until
 
 pytestmark = [
@@ -115,11 +116,12 @@ def lines() -> list[str]:
 def user(application: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[User]:
     found = User(application, tmp_path_factory.mktemp("user"))
     make_home(found)
-    wait_until(lambda: not leaving(application), 90, "other tests' namespaces are gone")
+    # Their pods would be recorded too.
+    wait_until(lambda: not leaving(application), 120, "other tests' namespaces are gone")
     try:
         make_nginx(application)
         add_kubescape(application)
-        application.kubectl("create", "namespace", "netpol")
+        make(application, "netpol")
         found.run("record", "-A", "-q", "--duration", "30s")
         write_files(found)
         yield found
@@ -146,12 +148,6 @@ def take_away(user: User) -> None:
     user.cluster.kubectl("-n", "shop", "delete", "deployment", "nginx", "--ignore-not-found", "--cascade=foreground")
     user.cluster.kubectl("delete", "crd", KNOWN_SERVERS, "--ignore-not-found")
     user.cluster.kubectl("delete", "namespace", "netpol", "--ignore-not-found", "--wait=false")
-
-
-def leaving(cluster: Cluster) -> list[str]:
-    """The namespaces that are being deleted, whose pods would be recorded too."""
-    items = json.loads(cluster.kubectl("get", "namespaces", "-o", "json"))["items"]
-    return [one["metadata"]["name"] for one in items if "deletionTimestamp" in one["metadata"]]
 
 
 def make_nginx(cluster: Cluster) -> None:

@@ -18,6 +18,7 @@ import yaml
 from .cluster import Cluster
 from .conftest import NAMESPACES, NETWORK
 from .layout import NODES, SOURCE
+from .namespaces import make
 from .networks import choose
 from .processes import run_in, wait_until
 from .product import Product, Row
@@ -219,7 +220,7 @@ spec:
 
 def test_pods_that_come_to_other_nodes_are_followed(product: Product) -> None:
     kubectl = product.cluster.kubectl
-    kubectl("create", "namespace", "late")
+    make(product.cluster, "late")
     try:
         kubectl("create", "-f", "-", stdin=LATE.format(name="first", node="n1"))
         with product.start("record", "-n", "late", "--duration", "25s") as process:
@@ -268,10 +269,8 @@ def test_an_image_that_is_not_there_is_named_and_nothing_stays(product: Product)
 
 
 def test_pod_security_is_asked_before_anything_is_made(product: Product) -> None:
-    product.cluster.kubectl("create", "namespace", "strict")
+    make(product.cluster, "strict", {"pod-security.kubernetes.io/enforce": "restricted"})
     try:
-        label = "pod-security.kubernetes.io/enforce=restricted"
-        product.cluster.kubectl("label", "namespace", "strict", label)
         _, said = product.run("record", "-n", "shop", "--capture-namespace", "strict", exit_code=1)
         assert "error: Pod Security does not admit the capture pods in namespace strict" in said
         assert "kubectl label namespace strict pod-security.kubernetes.io/enforce=privileged --overwrite" in said

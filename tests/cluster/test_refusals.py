@@ -15,6 +15,7 @@ import pytest
 from kubectl_netpol.cluster.rights import roles_to_record
 
 from .cluster import Cluster
+from .namespaces import make
 from .processes import wait_until
 from .product import Product
 
@@ -40,7 +41,7 @@ spec:
 
 @pytest.fixture(scope="module")
 def narrow(cluster: Cluster) -> Iterator[Cluster]:
-    cluster.kubectl("create", "namespace", NAMESPACE)
+    make(cluster, NAMESPACE)
     for node in ("n1", "n2"):
         cluster.kubectl("create", "-f", "-", stdin=POD.format(node=node))
     ready = ("wait", "--for=condition=Ready", "pod", "-l", "app=talker", "--timeout=60s")

@@ -16,6 +16,7 @@ import pytest
 from . import cgroups
 from .cluster import Cluster
 from .layout import SOURCE
+from .namespaces import make
 from .nodes import by_name, manifest
 from .processes import wait_until
 from .product import Product
@@ -29,7 +30,7 @@ MANIFEST = SOURCE / "manifests/passing.yaml"
 
 @pytest.fixture(scope="module")
 def passing(cluster: Cluster) -> Iterator[Cluster]:
-    cluster.kubectl("create", "namespace", NAMESPACE)
+    make(cluster, NAMESPACE)
     yield cluster
     cluster.kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
