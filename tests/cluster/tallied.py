@@ -1,4 +1,4 @@
-"""Recordings of traffic whose truth is known (tally.py), and what of that truth is in the cache.
+"""Recordings of traffic whose truth is known (traffic.py), and what of that truth is in the cache.
 
 A call is in two recordings: its caller's and its server's. Each is made on that pod's own node.
 """
@@ -10,10 +10,9 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,104 +22,18 @@ from kubectl_netpol.neighbors.completeness import NOT_HEARD
 from kubectl_netpol.neighbors.recording import Recording
 
 from .cluster import Cluster
-from .layout import NODES, SOURCE
+from .layout import NODES
 from .processes import ClusterError, wait_until
-from .tally import PORTS
+from .traffic import NAMESPACE, Call, now
 
-NAMESPACE = "faults"
 SESSION_LABEL = "kubectl-netpol/session"
 _ROOT = Path(__file__).parents[2]
-_CODE = {"name": "code", "configMap": {"name": "tally"}}
 
-Missing = tuple[str, "Call"]
+PATIENCE = 150.0
+"""Seconds for the program to end: more than its own bounds for an end add up to, where a node does not answer."""
+
+Missing = tuple[str, Call]
 """The pod in whose recording the call is not."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """A connection that was answered; ``at`` in ms since the Unix epoch."""
-
-    caller: str
-    server: str
-    port: int
-    at: int
-
-
-def now() -> int:
-    return int(time.time() * 1000)
-
-
-def pod(name: str, node: str, *arguments: str) -> dict[str, Any]:
-    """A pod that runs tally.py. Its workload is itself."""
-    container = {
-        "name": "tally",
-        "image": "cluster.test/python:3",
-        "command": ["python3", "/code/tally.py", *arguments],
-        "volumeMounts": [{"name": "code", "mountPath": "/code"}],
-    }
-    spec = {"nodeName": node, "terminationGracePeriodSeconds": 0, "containers": [container], "volumes": [_CODE]}
-    metadata = {"name": name, "namespace": NAMESPACE, "labels": {"app": name}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
-
-
-@dataclass(slots=True)
-class Traffic:
-    """On each node a server, and a caller that calls all servers in turn. ``servers``: by address."""
-
-    cluster: Cluster
-    servers: dict[str, str] = field(default_factory=dict)
-
-    def start(self) -> None:
-        """Makes the namespace and the pods."""
-        text = (SOURCE / "tally.py").read_text()
-        code = {
-            "apiVersion": "v1",
-            "kind": "ConfigMap",
-            "metadata": {"name": "tally", "namespace": NAMESPACE},
-            "data": {"tally.py": text},
-        }
-        self.cluster.kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found")
-        self.cluster.kubectl("create", "namespace", NAMESPACE)
-        self.cluster.kubectl("create", "-f", "-", stdin=json.dumps(code))
-        self.servers = {self.add(f"server-{node.name}", node.name, "serve"): f"server-{node.name}" for node in NODES}
-        for node in NODES:
-            self.add(f"caller-{node.name}", node.name, "call", str(PORTS.start), *self.servers)
-
-    def stop(self) -> None:
-        with_all = ("delete", "namespace", NAMESPACE, "--wait=false")
-        self.cluster.kubectl(*with_all)
-
-    def add(self, name: str, node: str, *arguments: str) -> str:
-        """Starts a pod and returns its address once it has printed something."""
-        self.cluster.kubectl("create", "-f", "-", stdin=json.dumps(pod(name, node, *arguments)))
-        wait_until(lambda: self._speaks(name), 60, f"{name} runs")
-        address: str = self.cluster.kubectl(
-            "-n", NAMESPACE, "get", "pod", name, "-o", "jsonpath={.status.podIP}"
-        ).strip()
-        return address
-
-    def remove(self, name: str) -> None:
-        self.cluster.kubectl("-n", NAMESPACE, "delete", "pod", name)
-
-    def _speaks(self, name: str) -> bool:
-        try:
-            return bool(self.cluster.kubectl("-n", NAMESPACE, "logs", name, "--tail=1").strip())
-        except ClusterError:
-            return False
-
-    def told(self, name: str) -> list[str]:
-        """The lines that a pod has printed."""
-        return self.cluster.kubectl("-n", NAMESPACE, "logs", name).splitlines()
-
-    def calls(self, caller: str) -> list[Call]:
-        """What a caller has told of."""
-        rows = (line.split() for line in self.told(caller))
-        return [Call(caller, self.servers[row[0]], int(row[1]), int(row[2])) for row in rows if len(row) == 3]
-
-    def truth(self, begin: int, end: int) -> list[Call]:
-        """What was answered between two moments (ms), of the callers that are always there."""
-        callers = [f"caller-{node.name}" for node in NODES]
-        return [call for caller in callers for call in self.calls(caller) if begin <= call.at <= end]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +92,7 @@ class Kept:
         return found
 
 
-def netpol(cluster: Cluster, *arguments: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def netpol(cluster: Cluster, *arguments: str, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
     """The program as it stands in this checkout, until it ends."""
     command, settings = _command(cluster, *arguments)
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=timeout, **settings)
@@ -215,17 +128,22 @@ class Running:
             raise ClusterError(f"the recording has ended: {self.process.stdout and self.process.stdout.read()}")
         return False
 
-    def end(self, patience: float = 60) -> None:
+    def end(self) -> None:
         """As Ctrl-C does; waits for the last words."""
         self.ask_to_end()
-        self.await_end(patience)
+        self.await_end()
 
     def ask_to_end(self) -> None:
         self.ended = now()
         self.process.send_signal(signal.SIGINT)
 
-    def await_end(self, patience: float = 60) -> None:
-        self.said, _ = self.process.communicate(timeout=patience)
+    def await_end(self) -> None:
+        """ClusterError with what it said when it does not come to an end."""
+        try:
+            self.said, _ = self.process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired as error:
+            self.kill()
+            raise ClusterError(f"the recording does not end: {self.said}") from error
 
     def kill(self) -> None:
         self.process.kill()
@@ -253,11 +171,12 @@ def recording(cluster: Cluster, cache: Path, others: Iterable[str] = (), *argume
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **settings)
     running = Running(cluster, process, cache)
     try:
-        wait_until(lambda: running.is_heard(others), 60, "the recording hears all nodes")
+        wait_until(lambda: running.is_heard(others), 100, "the recording hears all nodes")
         yield running
     finally:
         if process.poll() is None:
             running.kill()
+        print(running.said)  # shown where a test fails
         jobs = ("-n", NAMESPACE, "delete", "jobs", "-l", running.label, "--wait=false", "--ignore-not-found")
         if running.session:
             cluster.kubectl(*jobs)

@@ -20,14 +20,16 @@ from pathlib import Path
 import pytest
 
 from kubectl_netpol.model import Direction
-from kubectl_netpol.wire import decode
+from kubectl_netpol.wire import StatusRecord
 
-from . import cgroups, network
+from . import network
+from .agents import agent_of, has_spoken, has_spoken_again, last_words, spoken, told_until
 from .cluster import Cluster
 from .layout import NODES
 from .nodes import by_name
 from .processes import ClusterError, run_in, wait_until
-from .tallied import NAMESPACE, Call, Kept, Running, Traffic, netpol, now, recording
+from .tallied import Kept, Running, netpol, recording
+from .traffic import NAMESPACE, Call, Traffic, now
 
 pytestmark = [
     pytest.mark.cluster,
@@ -37,11 +39,12 @@ pytestmark = [
 INTERVAL = 2000
 """Of a watched recording's reports, in ms: so much may an agent that is killed not have said yet."""
 
-BACKOFF = 10_000
-"""A kubelet starts a container that ended again at once; from the second time on it waits so long (ms)."""
-
 SLACK = 400
 """Between a connection and the account of it, in ms: two processes' looks at the clock, on a busy machine."""
+
+UNREAD = 2 * INTERVAL + 2 * SLACK + 250
+"""So much may a pod that is deleted take with it, in ms: a report that was not made, and one that was not asked for, as
+logs are polled as often as reports come; whether one is due is looked at every 250 ms."""
 
 
 @pytest.fixture(scope="module")
@@ -70,37 +73,11 @@ def chance(request: pytest.FixtureRequest) -> random.Random:
 
 def unexplained(kept: Kept, truth: list[Call]) -> list[str]:
     """What is missing, and nobody says so."""
-    assert len(truth) > 20, "there was too little traffic to prove anything"
     return [
         f"{name}: {call} is missing; holes: {kept.holes(name)}"
         for name, call in kept.missing(truth)
         if not any(first - SLACK <= call.at <= last + SLACK for first, last in kept.holes(name))
     ]
-
-
-def agent_of(node: str, running: Running) -> int:
-    """The process of a recording's agent on that node, by the host's count."""
-    uid = running.cluster.kubectl("-n", NAMESPACE, "get", running.pod(node), "-o", "jsonpath={.metadata.uid}").strip()
-    for number in cgroups.processes(node, "kubepods"):
-        group = Path(f"/proc/{number}/cgroup").read_text()
-        words = Path(f"/proc/{number}/cmdline").read_bytes().split(b"\0")
-        if uid in group and b"kubectl_netpol.agent" in words:
-            return number
-    raise LookupError(f"no agent of pod {uid} runs on {node}")
-
-
-def spoken(running: Running, node: str, *options: str) -> list[int]:
-    """When its agent there spoke, by its own log (ms); ``--previous``: the one before."""
-    lines = running.cluster.kubectl("-n", NAMESPACE, "logs", running.pod(node), *options).splitlines()
-    return [decode(line).time for line in lines if line.startswith("{")]
-
-
-def has_spoken_again(running: Running, node: str) -> bool:
-    """Whether an agent that ended there has a successor that has said something."""
-    try:
-        return bool(spoken(running, node, "--previous") and spoken(running, node))
-    except ClusterError:
-        return False
 
 
 def restart_api_server(running: Running, _: str) -> None:
@@ -137,10 +114,10 @@ def test_what_only_interrupts_us_loses_nothing(
     with recording(traffic.cluster, tmp_path) as running:
         time.sleep(chance.uniform(0, 3))
         fault(running, chance.choice(NODES).name)
-        time.sleep(chance.uniform(1, 3))
+        time.sleep(chance.uniform(2, 4))
         running.end()
         assert running.process.returncode == 0, running.said
-        wait_until(lambda: not running.remains(), 20, "nothing is left")
+        wait_until(lambda: not running.remains(), 60, "nothing is left")
     kept = Kept.read(tmp_path)
     assert kept.missing(traffic.truth(running.heard, running.ended)) == [], running.said
     assert kept.silences(running) == {}
@@ -167,10 +144,11 @@ def test_an_agent_that_is_killed_loses_at_most_what_it_had_not_said(
     for node, at in killed:
         before, after = said[node]
         slowest = max((late - early for early, late in pairwise(before)), default=0)
-        assert at - max(INTERVAL, slowest) - SLACK <= before[-1] <= at + SLACK
-        assert after[0] - at < BACKOFF
         for name in (f"caller-{node}", f"server-{node}"):
-            assert kept.silences(running)[name] == [(before[-1], after[0])]
+            [(first, last)] = kept.silences(running)[name]
+            assert (first, last) == (before[-1], after[0])
+            assert at - 2 * max(INTERVAL, slowest) - SLACK <= first <= at + SLACK
+            assert last > at
 
 
 def test_a_capture_pod_that_is_deleted_says_its_last_words_and_another_comes(
@@ -179,19 +157,26 @@ def test_a_capture_pod_that_is_deleted_says_its_last_words_and_another_comes(
     node = chance.choice(NODES).name
     with recording(traffic.cluster, tmp_path) as running:
         time.sleep(chance.uniform(0, 3))
-        pod, at = running.pod(node), now()
-        running.cluster.kubectl("-n", NAMESPACE, "delete", pod, "--wait=false")
+        pod = running.pod(node)
+        with last_words(running, node) as words:
+            at = now()
+            running.cluster.kubectl("-n", NAMESPACE, "delete", pod, "--wait=false")
         wait_until(lambda: running.pod(node) not in (pod, ""), 60, "another pod comes")
-        wait_until(lambda: running.cluster.agrees("-n", NAMESPACE, "logs", running.pod(node)), 60, "it speaks")
+        wait_until(lambda: has_spoken(running, node), 60, "it speaks")
         time.sleep(4)
+        begun = spoken(running, node)[0]
         running.end()
         assert running.process.returncode == 0, running.said
+    assert isinstance(words[-1], StatusRecord)
+    assert words[-1].final
+    assert words[-1].time >= at - SLACK
     kept, truth = Kept.read(tmp_path), traffic.truth(running.heard, running.ended)
     assert unexplained(kept, truth) == []
-    assert [call for _, call in kept.missing(truth) if call.at < at - SLACK] == []
+    # The laptop may hear of the deletion only when that log is gone. It has then lost what it had not asked for.
+    assert [call for _, call in kept.missing(truth) if call.at < at - UNREAD] == []
     [(first, last)] = kept.silences(running)[f"caller-{node}"]
-    assert at - SLACK <= first
-    assert last - first < 30_000
+    assert at - UNREAD <= first <= words[-1].time
+    assert last == begun
 
 
 def test_a_capture_pod_that_vanishes_by_force_loses_what_was_not_read_yet(
@@ -206,7 +191,7 @@ def test_a_capture_pod_that_vanishes_by_force_loses_what_was_not_read_yet(
         running.end()
     kept, truth = Kept.read(tmp_path), traffic.truth(running.heard, running.ended)
     assert unexplained(kept, truth) == []
-    assert [call for _, call in kept.missing(truth) if call.at < at - 2 * INTERVAL - SLACK] == []
+    assert [call for _, call in kept.missing(truth) if call.at < at - UNREAD] == []
 
 
 def test_what_a_killed_laptop_left_is_listed_collected_and_stopped(
@@ -215,17 +200,17 @@ def test_what_a_killed_laptop_left_is_listed_collected_and_stopped(
     with recording(traffic.cluster, tmp_path) as running:
         time.sleep(chance.uniform(0, 4))
         running.kill()
-        time.sleep(4)
+        time.sleep(6)
         assert [one["name"] for one in running.sessions()] == [running.session]
-        spoken = now() - INTERVAL - SLACK
+        until = told_until(running) - 2 * SLACK
         told = netpol(running.cluster, "collect", running.session, "--cache-dir", str(tmp_path))
         assert told.returncode == 0, told.stderr
         kept = Kept.read(tmp_path)
-        assert kept.missing(traffic.truth(running.heard, spoken)) == []
+        assert kept.missing(traffic.truth(running.heard, until)) == []
         ended = now()
         told = netpol(running.cluster, "stop", running.session, "--cache-dir", str(tmp_path))
         assert told.returncode == 0, told.stderr
-        wait_until(lambda: not running.remains(), 20, "nothing is left")
+        wait_until(lambda: not running.remains(), 60, "nothing is left")
     kept = Kept.read(tmp_path)
     assert kept.missing(traffic.truth(running.heard, ended)) == []
     assert kept.silences(running) == {}
@@ -237,10 +222,20 @@ def test_a_session_whose_laptop_was_killed_disappears_by_itself(traffic: Traffic
         jobs = running.cluster.kubectl("-n", NAMESPACE, "get", "jobs", "-l", running.label, "-o", "name").split()
         soon = json.dumps({"spec": {"activeDeadlineSeconds": 1, "ttlSecondsAfterFinished": 2}})
         assert len(jobs) == len(NODES)
+        for deadline, patience in limits(running):
+            assert 300 <= deadline < 420  # moved once a minute while it was watched
+            assert patience == 60
         for job in jobs:
             running.cluster.kubectl("-n", NAMESPACE, "patch", job, "--type=merge", "-p", soon)
         wait_until(lambda: not running.remains(), 60, "the API server has removed all of it")
         assert running.sessions() == []
+
+
+def limits(running: Running) -> list[tuple[int, int]]:
+    """Of each of its Jobs, the seconds after which it ends and those after which it is removed then."""
+    told = running.cluster.kubectl("-n", NAMESPACE, "get", "jobs", "-l", running.label, "-o", "json")
+    specs = [job["spec"] for job in json.loads(told)["items"]]
+    return [(spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) for spec in specs]
 
 
 def test_what_an_agent_said_before_and_after_it_was_killed_is_collected(traffic: Traffic, tmp_path: Path) -> None:
@@ -248,14 +243,15 @@ def test_what_an_agent_said_before_and_after_it_was_killed_is_collected(traffic:
         running.kill()
         [node, _] = NODES
         os.kill(agent_of(node.name, running), signal.SIGKILL)
+        wait_until(lambda: has_spoken_again(running, node.name), 60, "its successor speaks")
         time.sleep(5)
-        spoken = now() - INTERVAL - SLACK
+        before, after = spoken(running, node.name, "--previous"), spoken(running, node.name)
+        until = told_until(running) - 2 * SLACK
         told = netpol(running.cluster, "collect", running.session, "--cache-dir", str(tmp_path / "collected"))
         assert told.returncode == 0, told.stderr
     kept = Kept.read(tmp_path / "collected")
-    assert unexplained(kept, traffic.truth(running.heard, spoken)) == []
-    [(first, last)] = kept.silences(running)[f"server-{node.name}"]
-    assert last - first < INTERVAL + BACKOFF
+    assert unexplained(kept, traffic.truth(running.heard, until)) == []
+    assert kept.silences(running)[f"server-{node.name}"] == [(before[-1], after[0])]
 
 
 def test_an_api_server_that_is_away_at_the_end_costs_nothing(
@@ -263,7 +259,7 @@ def test_an_api_server_that_is_away_at_the_end_costs_nothing(
 ) -> None:
     daemon = traffic.cluster.daemon("hub", "kube-apiserver")
     with recording(traffic.cluster, tmp_path) as running:
-        time.sleep(chance.uniform(0, 2))
+        time.sleep(chance.uniform(3, 5))  # else there are too few calls before the end
         daemon.stop(signal.SIGKILL)
         try:
             time.sleep(chance.uniform(0, 2))
@@ -273,7 +269,7 @@ def test_an_api_server_that_is_away_at_the_end_costs_nothing(
             daemon.start()
         running.await_end()
         assert running.process.returncode == 0, running.said
-        wait_until(lambda: not running.remains(), 20, "nothing is left")
+        wait_until(lambda: not running.remains(), 60, "nothing is left")
     kept = Kept.read(tmp_path)
     assert kept.missing(traffic.truth(running.heard, running.ended)) == [], running.said
 
@@ -288,7 +284,7 @@ def test_a_node_that_is_out_of_reach_at_the_end_is_told_and_waited_for_in_bounds
         cut = now()
         try:
             time.sleep(8)
-            running.end(patience=90)
+            running.end()
             took = now() - running.ended
             jobs = running.cluster.kubectl("-n", NAMESPACE, "get", "jobs", "-l", running.label, "-o", "name").split()
         finally:
@@ -313,44 +309,68 @@ def test_a_log_that_is_rotated_meanwhile_loses_nothing(traffic: Traffic, tmp_pat
     with recording(traffic.cluster, tmp_path) as running:
         traffic.add("flooder", node, "flood", address, str(count))
         logs = f"ls /var/log/pods/{NAMESPACE}_{running.pod(node).rpartition('/')[2]}_*/agent"
-        wait_until(lambda: len(run_in(node, "sh", "-c", logs).split()) > 2, 60, "the log is rotated twice")
+        wait_until(lambda: len(run_in(node, "sh", "-c", logs).split()) > 2, 150, "the log is rotated twice")
+        wait_until(lambda: len(traffic.told("flooder")) > 7, 60, "there were some rounds")
         running.end()
+        left = now()
         rounds = [line.split() for line in traffic.told("flooder")]
         traffic.remove("flooder")
         assert running.process.returncode == 0, running.said
     whole = [int(at) for reached, at in rounds if int(reached) == count and int(at) <= running.ended]
+    begun = sum(int(at) <= left for _, at in rounds) + 1  # with the one that went on by then
     kept = Kept.read(tmp_path)
     recorded = kept.counts("flooder", Direction.EGRESS, f"server-{node}")
     print(f"{len(whole)} rounds, {len(recorded)} ports")
     assert len(whole) > 5
     for counts in (recorded, kept.counts(f"server-{node}", Direction.INGRESS, "flooder")):
         assert len(counts) == count
-        assert set(counts.values()) <= {len(whole), len(whole) + 1, len(whole) + 2}
+        assert len(whole) <= min(counts.values()) <= max(counts.values()) <= begun
     assert kept.missing(traffic.truth(running.heard, running.ended)) == []
     assert kept.silences(running) == {}
 
 
 def test_an_address_that_another_pod_gets_is_each_ones_in_its_time(traffic: Traffic, tmp_path: Path) -> None:
     node, servers = NODES[0].name, [*traffic.servers]
-    firsts = {"early": 20000, "late": 22000}
     truth: list[Call] = []
-    addresses = []
     with recording(traffic.cluster, tmp_path) as running:
-        for name, port in firsts.items():
-            addresses.append(traffic.add(name, node, "call", str(port), *servers))
-            time.sleep(2)
-            truth += traffic.calls(name)
-            traffic.remove(name)
-            give_again(node, addresses[0])
+        address = traffic.add("early", node, "call", "20000", *servers)
+        time.sleep(2)
+        truth += traffic.calls("early")
+        traffic.remove("early")
+        add_at(address, traffic, "late", node, "call", "22000", *servers)
+        time.sleep(2)
+        truth += traffic.calls("late")
+        traffic.remove("late")
         running.end()
         assert running.process.returncode == 0, running.said
-    assert len(set(addresses)) == 1
     kept = Kept.read(tmp_path)
     assert len(truth) > 10
     assert kept.missing(truth) == []
     for server in traffic.servers.values():
         assert all(port < 22000 for port in kept.counts(server, Direction.INGRESS, "early"))
         assert all(port >= 22000 for port in kept.counts(server, Direction.INGRESS, "late"))
+
+
+def add_at(address: str, traffic: Traffic, name: str, node: str, *arguments: str) -> None:
+    """Starts a pod that gets an address which another one had. ClusterError when others keep taking it."""
+    for _ in range(3):
+        give_again(node, address)
+        await_next_second()
+        if traffic.add(name, node, *arguments) == address:
+            return
+        traffic.remove(name)  # another pod was faster, such as a CronJob's
+    raise ClusterError(f"{name} does not get the address {address}")
+
+
+def await_next_second() -> None:
+    """Waits until the clock shows another second, in which the next pod is made.
+
+    A pod goes on calling for a while after it was deleted, until its address is given back. The API keeps the next
+    one's beginning in whole seconds, cut off: a pod that began in the second of those last calls would seem to have
+    made them.
+    """
+    second = int(time.time())
+    wait_until(lambda: int(time.time()) > second, 2, "the clock shows another second")
 
 
 def give_again(node: str, address: str) -> None:
@@ -363,13 +383,13 @@ def give_again(node: str, address: str) -> None:
 def test_two_recordings_at_once_add_up(traffic: Traffic, chance: random.Random, tmp_path: Path) -> None:
     """What both hear is counted twice; there are no more neighbors for it."""
     with recording(traffic.cluster, tmp_path) as first:
-        time.sleep(chance.uniform(2, 4))
+        time.sleep(chance.uniform(3, 5))
         joined = now()
         with recording(traffic.cluster, tmp_path, [first.session]) as second:
-            time.sleep(chance.uniform(2, 4))
+            time.sleep(chance.uniform(3, 5))
             first.end()
             left = now()
-            time.sleep(chance.uniform(2, 4))
+            time.sleep(chance.uniform(3, 5))
             second.end()
         assert (first.process.returncode, second.process.returncode) == (0, 0), first.said + second.said
     kept = Kept.read(tmp_path)
