@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +17,7 @@ from kubectl_netpol.model import NetworkNeighbors, PeerKind
 from kubectl_netpol.neighbors.recording import summarise
 
 from .cluster import Cluster
+from .processes import wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,12 +49,36 @@ class Product:
         pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
         return subprocess.Popen(command, cwd=ROOT, env=self.environment(), **pipes)
 
+    @contextmanager
+    def watching(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+        """As ``start``; what has not ended with the body is killed."""
+        with self.start(*arguments) as process:
+            try:
+                yield process
+            finally:
+                process.kill()  # nothing where it has ended
+
     def run(self, *arguments: str, exit_code: int = 0, timeout: float = 240.0) -> tuple[str, str]:
         """What it prints to stdout and stderr; its exit code has to be this one."""
         with self.start(*arguments) as process:
             stdout, stderr = process.communicate(timeout=timeout)
         assert process.returncode == exit_code, f"{arguments}: exit {process.returncode}\n{stdout}\n{stderr}"
         return stdout, stderr
+
+    def sessions(self, namespace: str) -> list[dict[str, Any]]:
+        """What ``sessions`` tells of those that run there."""
+        return list(json.loads(self.run("sessions", "-n", namespace, "-o", "json")[0])["items"])
+
+    def await_heard(self, namespace: str, *nodes: str) -> str:
+        """Waits until a session there was heard on all these nodes, and on no others; its name."""
+        found: list[str] = []
+
+        def is_heard() -> bool:
+            found[:] = [one["name"] for one in self.sessions(namespace) if one["heard"] == sorted(nodes)]
+            return bool(found)
+
+        wait_until(is_heard, 100, f"a session in {namespace} is heard on {', '.join(nodes)}")
+        return found[0]
 
     def summaries(self) -> list[NetworkNeighbors]:
         """All that its cache holds, of whichever cluster."""
@@ -77,3 +105,14 @@ class Product:
         place = ("-n", namespace) if namespace else ("-A",)
         label = "app.kubernetes.io/name=kubectl-netpol"
         return self.cluster.kubectl("get", "jobs,pods", *place, "-l", label, "-o", "name").split()
+
+
+def until(process: subprocess.Popen[str], words: str) -> str:
+    """What it says to stderr up to the line with these words. AssertionError with all of it when it never says them."""
+    said = ""
+    assert process.stderr is not None
+    for line in process.stderr:
+        said += line
+        if words in line:
+            return said
+    raise AssertionError(said)

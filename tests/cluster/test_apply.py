@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +17,7 @@ from .cluster import Cluster
 from .layout import SOURCE
 from .namespaces import await_gone
 from .processes import wait_until
-from .product import Product
+from .product import Product, until
 
 pytestmark = [
     pytest.mark.cluster,
@@ -172,17 +171,6 @@ def test_a_dead_laptop_leaves_the_rollback_to_a_guard_that_a_default_deny_and_a_
     assert "too late to confirm" in late
     product.run("rollback", session, "-n", NAMESPACE)
     wait_until(lambda: guard_objects(product.cluster) == [], 30, "the guard is gone")
-
-
-def until(running: subprocess.Popen[str], words: str) -> str:
-    """What it says up to the line with these words."""
-    said = ""
-    assert running.stderr is not None
-    for line in running.stderr:
-        said += line
-        if words in line:
-            return said
-    pytest.fail(said)
 
 
 def state(cluster: Cluster, session: str) -> str:

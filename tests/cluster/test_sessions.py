@@ -6,9 +6,9 @@ import json
 import os
 import re
 import signal
-import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ from .layout import SOURCE
 from .namespaces import make
 from .nodes import by_name, manifest
 from .processes import wait_until
-from .product import Product
+from .product import Product, until
 
 pytestmark = pytest.mark.cluster
 NAMESPACE = "passing"
@@ -53,8 +53,22 @@ def delete(cluster: Cluster) -> None:
     wait_until(lambda: not cluster.get("pods", *API, "-l", CALLERS)["items"], 60, "the pods are gone")
 
 
+BOTH = {f"{NAMESPACE}/deployment/caller", f"{NAMESPACE}/pod/lone"}
+
+
 def callers(product: Product) -> set[str]:
     return {row.workload for row in product.rows() if row.direction == "egress"}
+
+
+def await_callers(product: Product, name: str) -> None:
+    """Waits until the session's agents have told of both callers, as a collection into another cache shows."""
+    other = Product(product.cluster, product.cache.with_name("meanwhile"))
+
+    def are_told() -> bool:
+        other.run("collect", name, *API)
+        return callers(other) >= BOTH
+
+    wait_until(are_told, 60, "both callers are told of")
 
 
 @pytest.mark.parametrize("selection", [(), ("deploy/caller", "pod/lone"), ("-l", "tier=caller")], ids=" ".join)
@@ -62,10 +76,10 @@ def test_what_is_deleted_before_its_records_are_collected_is_still_its_workloads
     product: Product, selection: tuple[str, ...]
 ) -> None:
     name = product.run("record", *API, *selection, "--detach", "--duration", "10m")[0].strip()
-    time.sleep(12)
+    await_callers(product, name)
     delete(product.cluster)
     product.run("collect", name)
-    assert callers(product) == {f"{NAMESPACE}/deployment/caller", f"{NAMESPACE}/pod/lone"}
+    assert callers(product) == BOTH
     _, said = product.run("stop", name)
     assert "workloads unknown" not in said
     assert product.remains(NAMESPACE) == []
@@ -83,7 +97,7 @@ def test_a_workload_that_came_and_went_meanwhile_is_kept_by_its_pods_name(produc
         name = product.run("record", *API, "-l", "tier=caller", "-A", "--detach", "--duration", "10m")[0].strip()
         apply(product.cluster)
         pods = kubectl(*API, "get", "pods", "-l", "app=caller", "-o", "name").split()
-        time.sleep(15)
+        await_callers(product, name)
         delete(product.cluster)
         _, said = product.run("stop", name)
     finally:
@@ -95,10 +109,9 @@ def test_a_workload_that_came_and_went_meanwhile_is_kept_by_its_pods_name(produc
 
 
 def test_who_watches_a_session_that_somebody_else_stops_comes_to_an_end(product: Product) -> None:
-    with product.start("record", *API, "--duration", "5m") as watching:
-        wait_until(lambda: bool(product.run("sessions", *API, "-o", "name")[0]), 30, "there is a session")
-        name = product.run("sessions", *API, "-o", "name")[0].strip()
-        wait_until(lambda: '"heard": []' not in product.run("sessions", *API, "-o", "json")[0], 30, "it is heard")
+    with product.watching("record", *API, "--duration", "5m") as watching:
+        name = product.await_heard(NAMESPACE, "n1", "n2")
+        wait_until(lambda: callers(product) == BOTH, 60, "both callers are recorded")
         other = Product(product.cluster, product.cache.with_name("other"))
         other.run("stop", name, *API)
         stdout, said = watching.communicate(timeout=60)
@@ -108,15 +121,13 @@ def test_who_watches_a_session_that_somebody_else_stops_comes_to_an_end(product:
     assert "was not heard for" not in said
     assert re.search("^next: kubectl netpol generate", said, re.MULTILINE)
     assert stdout == ""
-    assert callers(product) == callers(other) == {f"{NAMESPACE}/deployment/caller", f"{NAMESPACE}/pod/lone"}
-    time.sleep(5)
-    assert product.remains(NAMESPACE) == []
+    assert callers(product) == callers(other) == BOTH
+    wait_until(lambda: product.remains(NAMESPACE) == [], 30, "nothing is left")
 
 
 def test_a_capture_that_is_deleted_by_hand_begins_anew_while_others_go_on(product: Product) -> None:
-    with product.start("record", *API, "--node", "n1", "--node", "n2", "--duration", "40s") as watching:
-        wait_until(lambda: sum("pod/" in one for one in product.remains(NAMESPACE)) == 2, 30, "both are captured")
-        time.sleep(6)
+    with product.watching("record", *API, "--node", "n1", "--node", "n2", "--duration", "40s") as watching:
+        product.await_heard(NAMESPACE, "n1", "n2")
         [job] = [one for one in product.remains(NAMESPACE) if one.startswith("job") and one.endswith("-n1")]
         product.cluster.kubectl(*API, "delete", job, "--wait=false")
         _, said = watching.communicate(timeout=120)
@@ -141,6 +152,12 @@ def agents(product: Product, session: str, node: str) -> dict[str, str]:
     ours = ("-l", f"kubectl-netpol/session={session}", f"--field-selector=spec.nodeName={node}")
     pods = product.cluster.get("pods", *API, *ours)["items"]
     return {pod["status"]["phase"]: pod["metadata"]["name"] for pod in pods}
+
+
+def finished(cluster: Cluster, name: str) -> float:
+    """When that pod's container ended, in seconds since the Unix epoch."""
+    path = "jsonpath={.status.containerStatuses[0].state.terminated.finishedAt}"
+    return datetime.fromisoformat(cluster.kubectl(*API, "get", "pod", name, "-o", path)).timestamp()
 
 
 def kill_agent(node: str) -> None:
@@ -173,15 +190,16 @@ def test_an_agent_that_is_killed_while_nobody_watches_loses_what_it_had_not_said
         found = agents(product, name, "n1")  # both at once: until its end is noted the first one counts as running
         return set(found) == {"Failed", "Running"} and says(found["Running"], "{") and says(found["Failed"], "{")
 
-    begun = time.time()
-    name = product.run("record", *API, "--detach", "--duration", "40s")[0].strip()
+    name = product.run("record", *API, "--detach", "--duration", "60s")[0].strip()
+    [begun] = [one["begun"] / 1000 for one in product.sessions(NAMESPACE) if one["name"] == name]
     call(53)
-    wait_until(is_told, 20, "the call is told")
+    wait_until(is_told, 40, "the call is told")
     kill_agent("n1")
-    wait_until(is_replaced, 30, "another pod takes its place and speaks")
+    wait_until(is_replaced, 60, "another pod takes its place and speaks")
     call(8181)
-    wait_until(lambda: set(agents(product, name, "n1")) == {"Failed", "Succeeded"}, 45, "its time is over")
-    assert time.time() - begun < 40 + 4 + 10  # a tenth of the duration, and what it takes to see it
+    wait_until(lambda: set(agents(product, name, "n1")) == {"Failed", "Succeeded"}, 100, "its time is over")
+    ended = finished(cluster, agents(product, name, "n1")["Succeeded"])
+    assert ended - begun < 60 + 6 + 10  # a tenth of the duration, and what an agent takes to end
     _, said = product.run("collect", name)
     assert re.search(r"n1 was not heard for \d+ s, which is marked", said)
     called = [row for row in product.rows() if row.workload == f"{NAMESPACE}/deployment/caller"]
@@ -230,12 +248,15 @@ def test_a_node_that_joins_meanwhile_is_captured(product: Product) -> None:
         cluster.kubectl(*API, "delete", "pod", "lone")
         kubelet.stop()
         cluster.kubectl("delete", "node", node.name)
-        with product.start("record", *API, "--duration", "45s") as process:
-            wait_until(lambda: product.remains(NAMESPACE), 30, "n1 is captured")
+        with product.watching("record", *API, "--duration", "5m") as process:
+            name = product.await_heard(NAMESPACE, "n1")
             cluster.kubectl("create", "-f", "-", stdin=json.dumps(manifest(node, annotations)))
             kubelet.start()
             apply(cluster)
-            _, said = process.communicate(timeout=120)
+            said = until(process, "2/2 nodes")
+            await_callers(product, name)
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=120)
     finally:
         if not cluster.agrees("get", "node", node.name):
             cluster.kubectl("create", "-f", "-", stdin=json.dumps(manifest(node, annotations)))
@@ -243,6 +264,5 @@ def test_a_node_that_joins_meanwhile_is_captured(product: Product) -> None:
         cluster.kubectl("wait", "--for=condition=Ready", f"node/{node.name}", "--timeout=60s", timeout=70)
     assert process.returncode == 0, said
     assert said.startswith(f"recording namespace {NAMESPACE} (1 workload, 1 pod) on 1 node (n1)")
-    assert "2/2 nodes" in said
-    assert callers(product) == {f"{NAMESPACE}/deployment/caller", f"{NAMESPACE}/pod/lone"}
+    assert callers(product) == BOTH
     assert product.remains(NAMESPACE) == []

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import json
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +16,8 @@ from kubectl_netpol.wire import StatusRecord, encode
 from tests.cluster import container_logs, namespaces, processes, test_faults, traffic
 from tests.cluster.agents import records
 from tests.cluster.processes import ClusterError
+from tests.cluster.product import Product, until
+from tests.cluster.test_record import captured
 
 LINES = [f"2026-01-01T00:00:0{second}.000000001Z stdout F 10.244.1.5 2000{second} 1700\n" for second in range(4)]
 
@@ -158,3 +162,34 @@ def test_a_truth_that_is_too_small_proves_nothing(monkeypatch):
     assert len(made.truth(1000, 1010)) == 22
     with pytest.raises(AssertionError, match="too little traffic"):
         made.truth(1000, 1009)
+
+
+def test_the_nodes_of_captures_are_told_by_whole_words():
+    assert captured(["job.batch/netpol-n2k7mx-n1", "pod/netpol-n2k7mx-n1-n2x4d"]) == {"n1"}
+    assert captured(["job.batch/netpol-bcdfgh-n2-2", "job.batch/netpol-bcdfgh-n1"]) == {"n1", "n2"}
+
+
+def test_a_session_is_heard_when_all_its_nodes_are(monkeypatch, tmp_path):
+    told = [[], [{"name": "a", "heard": []}], [{"name": "a", "heard": ["n1"]}], [{"name": "a", "heard": ["n1", "n2"]}]]
+    monkeypatch.setattr(Product, "sessions", lambda *_: told.pop(0))
+    assert Product(Stub([""]), tmp_path).await_heard("shop", "n2", "n1") == "a"
+    assert told == []
+
+
+def speaker(code: str) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-c", code], stderr=subprocess.PIPE, text=True)
+
+
+def test_a_process_is_read_up_to_the_words_that_are_waited_for():
+    with speaker("import sys; print('one\\nstopping: two', file=sys.stderr); sys.stdin.read()") as process:
+        assert until(process, "stopping:") == "one\nstopping: two\n"
+        process.kill()
+    with speaker("import sys; print('one', file=sys.stderr)") as process, pytest.raises(AssertionError, match="one"):
+        until(process, "stopping:")
+
+
+def test_what_is_watched_ends_with_the_test(monkeypatch, tmp_path):
+    monkeypatch.setattr(Product, "start", lambda *_: speaker("import time; time.sleep(600)"))
+    with pytest.raises(ZeroDivisionError), Product(Stub([""]), tmp_path).watching("record") as process:
+        assert 1 / 0
+    assert process.returncode == -9
