@@ -132,7 +132,10 @@ def granted(cluster: Cluster, namespace: str, tmp_path_factory: pytest.TempPathF
     configuration["users"][0]["user"] = {"token": token}
     kubeconfig = tmp_path_factory.mktemp("recorder") / "config"
     kubeconfig.write_text(json.dumps(configuration))
-    yield Granted(cluster, kubeconfig, roles)
+    found = Granted(cluster, kubeconfig, roles)
+    rights = [right for role in roles for right in granular(role)]
+    wait_until(lambda: all(map(found.may, rights)), 60, "the API server grants what was bound")
+    yield found
     for words in (*bindings, ("", "", "clusterrole", roles[0]["metadata"]["name"])):
         place = ("-n", namespace) if "-n" in words else ()
         cluster.kubectl(*place, "delete", words[2], next(word for word in words[3:] if not word.startswith("-")))
@@ -171,11 +174,11 @@ def test_with_one_right_fewer_it_is_refused_and_the_right_is_named(granted: Gran
     assert granted.may(right)
     granted.replace(without(role, right))
     try:
-        wait_until(lambda: not granted.may(right), 10, f"the API server denies: {right}")
+        wait_until(lambda: not granted.may(right), 30, f"the API server denies: {right}")
         result = netpol(granted.kubeconfig, "record", "-n", NAMESPACE, "--duration", "5s")
     finally:
         granted.replace(role)
-        wait_until(lambda: granted.may(right), 10, f"the API server grants: {right}")
+        wait_until(lambda: granted.may(right), 30, f"the API server grants: {right}")
     place = "in all namespaces" if right.kind == "ClusterRole" else f"in namespace {NAMESPACE}"
     error, hint = result.stderr.splitlines()
     assert result.returncode == 1
@@ -189,11 +192,11 @@ def test_the_doctor_names_what_is_missing_and_fails(granted: Granted, tmp_path: 
     role = next(one for one in granted.roles if one["kind"] == right.kind)
     granted.replace(without(role, right))
     try:
-        wait_until(lambda: not granted.may(right), 10, f"the API server denies: {right}")
+        wait_until(lambda: not granted.may(right), 30, f"the API server denies: {right}")
         result = netpol(granted.kubeconfig, "doctor", "-n", NAMESPACE, "-o", "json", cache=tmp_path)
     finally:
         granted.replace(role)
-        wait_until(lambda: granted.may(right), 10, f"the API server grants: {right}")
+        wait_until(lambda: granted.may(right), 30, f"the API server grants: {right}")
     failures = [one for one in json.loads(result.stdout)["checks"] if one["verdict"] == "failure"]
     assert result.returncode == 1
     assert failures == [
@@ -211,12 +214,18 @@ def test_pod_security_that_refuses_is_told_and_its_remedy_helps(
     cluster: Cluster, namespace: str, tmp_path: Path
 ) -> None:
     cluster.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=baseline", "--overwrite")
-    refused = netpol(cluster.kubeconfig, "doctor", "-n", namespace, "-o", "json", cache=tmp_path)
+
+    def verdict() -> subprocess.CompletedProcess[str]:
+        return netpol(cluster.kubeconfig, "doctor", "-n", namespace, "-o", "json", cache=tmp_path)
+
+    # Admission hears of a label a moment after it is there.
+    wait_until(lambda: verdict().returncode, 30, "Pod Security refuses")
+    refused = verdict()
     check = next(one for one in json.loads(refused.stdout)["checks"] if one["name"] == "pod security")
     assert (refused.returncode, check["verdict"]) == (1, "failure")
     assert "Pod Security does not admit the capture pods" in check["finding"]
     cluster.kubectl(*shlex.split(check["remedy"].rpartition("kubectl ")[2]))
-    assert netpol(cluster.kubeconfig, "doctor", "-n", namespace, cache=tmp_path).returncode == 0
+    wait_until(lambda: verdict().returncode == 0, 30, "the remedy helps")
 
 
 def test_a_cluster_that_does_not_answer_fails_and_the_cache_is_looked_at_all_the_same(

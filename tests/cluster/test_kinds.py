@@ -119,7 +119,7 @@ def client(probes: Probes, tmp_path: Path) -> Iterator[Product]:
     """The probes' clients, which have no policy, recorded while one of them reaches what it may reach later."""
     product = Product(probes.cluster, tmp_path / "cache")
     with product.start("record", "daemonset/client", "-n", "probes", "--duration", "40s") as process:
-        wait_until(lambda: process.poll() is not None or not _go_on(probes), 60, "the recording is over")
+        wait_until(lambda: process.poll() is not None or not _go_on(probes), 180, "the recording is over")
         assert process.wait() == 0
     yield product
     probes.cluster.kubectl("-n", "probes", "delete", "cnp,networkpolicy", "--all", "--ignore-not-found")

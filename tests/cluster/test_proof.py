@@ -24,6 +24,7 @@ from .cluster import Cluster
 from .conftest import NAMESPACES, NETWORK
 from .layout import API_SERVICE, CLUSTER_DNS, HUB_MACHINE, NODES, OUTSIDE, OUTSIDE_PORT
 from .probing import Probe, try_all
+from .processes import wait_until
 from .product import Product, Row
 from .test_record import A_MINUTE, TRUTH, expected, ours
 
@@ -152,11 +153,9 @@ def admits_a_known_block_and_nothing_else(product: Product, file: Path) -> None:
         *options,
     )
     enforce(product, "NetworkPolicy", *options)
-    outcome = try_all(product.cluster, probes.values())
-    assert {workload: outcome[probe] for workload, probe in probes.items()} == {
-        "shop/deployment/api": True,
-        "shop/deployment/web": False,
-    }
+    api, web = probes["shop/deployment/api"], probes["shop/deployment/web"]
+    wait_until(lambda: try_all(product.cluster, [api])[api], 30, "the enforcer admits payments' block")
+    assert try_all(product.cluster, [api, web]) == {api: True, web: False}
 
 
 @pytest.mark.network("cilium", reason="it is about Cilium's own kind, and what NetworkPolicies cannot say there")

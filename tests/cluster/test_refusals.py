@@ -98,8 +98,15 @@ def roles(narrow: Cluster) -> Iterator[None]:
         made += [role, {name: value for name, value in binding.items() if name != "rules"}]
     everything = json.dumps({"apiVersion": "v1", "kind": "List", "items": made})
     narrow.kubectl("apply", "-f", "-", stdin=everything)
+    bound = (("create", "jobs.batch", *HERE), ("list", "pods", "-A"))
+    wait_until(lambda: all(may(narrow, *words) for words in bound), 20, "what was bound is granted")
     yield
     narrow.kubectl("delete", "--ignore-not-found", "-f", "-", stdin=everything)
+
+
+def may(cluster: Cluster, *words: str) -> bool:
+    """Whether the API server lets the user do that: verb, resource and where."""
+    return cluster.agrees("auth", "can-i", *words, "--as", USER)
 
 
 def withdraw(cluster: Cluster, verb: str) -> None:
@@ -119,9 +126,10 @@ def test_rights_that_are_withdrawn_meanwhile_are_told_and_what_was_said_waits_fo
     product: Product, roles: None, verb: str
 ) -> None:
     with product.start("record", *HERE, "--as", USER) as process:
-        wait_until(lambda: '"n1", "n2"' in heard(product), 40, "both nodes are heard")
+        wait_until(lambda: '"n1", "n2"' in heard(product), 100, "both nodes are heard")
         time.sleep(4)
         withdraw(product.cluster, verb)
+        wait_until(lambda: not may(product.cluster, "delete", "jobs.batch", *HERE), 20, "what was withdrawn is refused")
         time.sleep(6)
         process.send_signal(signal.SIGINT)
         began = time.monotonic()
