@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from .processes import ClusterError, run_in, wait_until
 
+# All files of a pod's logs, last the one that is written. Fails when one was rotated away meanwhile.
+_READ = """
+list() { find "$1" -name '*.log*' ! -name '*.tmp' | sort -r; }
+files=$(list "$1")
+zcat -f $files < /dev/null && [ "$files" = "$(list "$1")" ]
+"""
 
-def texts(log: str) -> list[str]:
-    """The lines that were printed, of a log as the CRI has it: ``TIME STREAM TAG TEXT``.
+ALWAYS = datetime.fromtimestamp(0, UTC)
+
+
+def texts(log: str, since: datetime = ALWAYS) -> list[str]:
+    """The lines that were printed since then, of a log as the CRI has it: ``TIME STREAM TAG TEXT``.
 
     A line that stands twice was read from two files, as while one is compressed. One without its end is left out.
     """
-    return [line.split(" ", 3)[3] for line in dict.fromkeys(log.split("\n")[:-1])]
+    lines = (line.split(" ", 3) for line in dict.fromkeys(log.split("\n")[:-1]))
+    return [text for at, _, _, text in lines if datetime.fromisoformat(at) >= since]
 
 
-def read(node: str, pod: str) -> list[str]:
-    """All that the containers of a pod (``NAMESPACE_NAME_UID``) have printed there and the kubelet keeps.
+def read(node: str, pod: str, since: datetime = ALWAYS) -> list[str]:
+    """What the containers of a pod (``NAMESPACE_NAME_UID``) have printed there since then and the kubelet keeps.
 
     ClusterError when it cannot be read.
     """
-    files = f"find /var/log/pods/{pod}/ -name '*.log*' ! -name '*.tmp' -exec zcat -f {{}} +"
     found: list[str] = []
 
     def is_read() -> bool:
         try:
-            found[:] = texts(run_in(node, "sh", "-c", files))
-        except ClusterError:  # a file was renamed between its listing and its reading
+            found[:] = texts(run_in(node, "sh", "-c", _READ, "sh", f"/var/log/pods/{pod}/"), since)
+        except ClusterError:
             return False
         return True
 

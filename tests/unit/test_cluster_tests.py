@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -41,6 +42,11 @@ def test_a_containers_log_is_read_from_its_rotated_files_too(tmp_path, monkeypat
 
 def test_a_line_without_its_end_is_not_read():
     assert container_logs.texts(LINES[0] + LINES[1][:-3]) == ["10.244.1.5 20000 1700"]
+
+
+def test_what_was_printed_before_is_left_out():
+    since = datetime(2026, 1, 1, 1, 0, 2, tzinfo=timezone(timedelta(hours=1)))
+    assert container_logs.texts("".join(LINES), since) == ["10.244.1.5 20002 1700", "10.244.1.5 20003 1700"]
 
 
 def test_a_log_whose_file_was_renamed_meanwhile_is_read_again(monkeypatch):
