@@ -1,7 +1,7 @@
 """The record format between node and laptop: the only contract that both sides share. Standard library only.
 
 One JSON object a line. Every record bears the format's version, the agent's epoch (a random id per start), a
-sequence number that rises by one, and the time of sending. Counters are cumulative per epoch, so reading a record
+sequence number that rises by one, and the time of sending (ms, before the year 10000). Counters are cumulative per epoch, so reading a record
 twice, or missing one, changes nothing: of two, the newer holds.
 
 A ``flows`` record speaks of one network namespace::
@@ -37,6 +37,10 @@ MAX_LINE = 1 << 20
 
 RESEND_SECONDS = 60.0
 """How often an agent says everything again, at least; so do its last words."""
+
+
+_YEAR_10000 = 253_402_300_800_000
+"""In ms since the Unix epoch: no calendar of Python's, and no RFC 3339, has a later time."""
 
 
 class Marks(IntFlag):
@@ -160,7 +164,7 @@ def _short(value: Any) -> str:
 
 
 def _record(value: dict[str, Any]) -> Record:
-    epoch, seq, time = _text(value["epoch"]), _count(value["seq"]), _count(value["time"])
+    epoch, seq, time = _text(value["epoch"]), _count(value["seq"]), _time(value["time"])
     if value["type"] == "flows":
         return FlowsRecord(epoch, seq, time, _namespace(value["netns"]), _table(value["flows"]), _names(value["names"]))
     if value["type"] == "status":
@@ -180,7 +184,7 @@ def _status(epoch: str, seq: int, time: int, value: dict[str, Any]) -> StatusRec
         epoch,
         seq,
         time,
-        _count(value["since"]),
+        _time(value["since"]),
         _text(value["node"]),
         value["final"] is True,
         _counters(value["attached"]),
@@ -228,6 +232,12 @@ def _cost(value: Any) -> float:
 def _count(value: Any) -> int:
     if type(value) is not int or not 0 <= value < 1 << 63:
         raise TypeError("no counter")
+    return value
+
+
+def _time(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < _YEAR_10000:
+        raise TypeError("no time")
     return value
 
 

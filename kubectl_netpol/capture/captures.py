@@ -147,7 +147,19 @@ class Captures:
         return Patience(start, interval + _CLOCKS_MILLISECONDS if self._ended else start)
 
     def farewell(self, on_tick: Callable[[], None] = lambda: None) -> None:
-        """Takes the last words of every agent, and removes every Job. The feed has to be watching."""
+        """Takes the last words of every agent, and removes every Job. The feed has to be watching.
+
+        Where that fails, whatever the reason, each Job has been asked to go before the error is raised.
+        """
+        try:
+            self._part(on_tick)
+        except Exception:
+            self._ended = self._ended or self.feed.now()
+            for one in self.left:
+                self.fleet.remove(one.node)
+            raise
+
+    def _part(self, on_tick: Callable[[], None]) -> None:
         self.fleet.close()
         self._ended = self.fleet.stopped or self.feed.now()
         self.reader.close()

@@ -23,6 +23,8 @@ from kubectl_netpol.wire import (
 
 FUZZ = settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck))
 COUNTS = st.integers(0, (1 << 63) - 1)
+YEAR_10000 = 253_402_300_800_000
+TIMES = st.integers(0, YEAR_10000 - 1)
 TEXTS = st.text(max_size=20)
 PLACES = st.sampled_from([("", ""), ("shop", "web-0"), ("n" * 63, "a.b-c"), ("0", "p" * 253)])
 NAMESPACES = st.builds(
@@ -37,7 +39,7 @@ FLOWS = st.builds(
     FlowsRecord,
     TEXTS,
     COUNTS,
-    COUNTS,
+    TIMES,
     NAMESPACES,
     st.dictionaries(TEXTS, st.lists(COUNTS, min_size=6, max_size=6), max_size=4),
     st.dictionaries(TEXTS, st.dictionaries(TEXTS, COUNTS, max_size=3), max_size=3),
@@ -46,8 +48,8 @@ STATUS = st.builds(
     StatusRecord,
     TEXTS,
     COUNTS,
-    COUNTS,
-    COUNTS,
+    TIMES,
+    TIMES,
     TEXTS,
     st.booleans(),
     st.dictionaries(TEXTS, COUNTS, max_size=3),
@@ -151,6 +153,14 @@ def with_field(path: str, text: str, line: str = LINES[1]) -> str:
 def test_counters_are_whole_numbers(path, text):
     with pytest.raises(WireError):
         decode(with_field(path, text))
+
+
+@pytest.mark.parametrize("path", ["time", "since"])
+def test_times_are_before_the_year_10000(path):
+    assert decode(with_field(path, str(YEAR_10000 - 1)))
+    for late in (YEAR_10000, 1 << 62):
+        with pytest.raises(WireError):
+            decode(with_field(path, str(late)))
 
 
 @pytest.mark.parametrize(

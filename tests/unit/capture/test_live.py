@@ -50,6 +50,7 @@ class FakeApi:
 
     def __init__(self) -> None:
         self.created: list[str] = []
+        self.deleted: list[str] = []
 
     def text(self, _path: str, _query: object, _silence: float) -> bytes:
         return b"error: the program cannot be loaded: Operation not permitted\nhint: it needs root\n"
@@ -58,7 +59,8 @@ class FakeApi:
         self.created.append(body["metadata"]["name"])
         return body
 
-    def delete(self, _path: str, _body: object) -> dict[str, Any]:
+    def delete(self, path: str, _body: object) -> dict[str, Any]:
+        self.deleted.append(path.rpartition("/")[2])
         return {}
 
 
@@ -235,3 +237,17 @@ def test_of_jobs_that_stay_only_those_that_were_made_are_counted(world: World, m
     world.captures.fleet.nodes["n2"].is_removed = True
     with pytest.raises(CaptureError, match="session abc is not removed: 1 of its 2 Jobs could not be"):
         world.captures.check_removed()
+
+
+@pytest.mark.parametrize("failing", ["begin_farewell", "follow_to_end"])
+def test_whatever_fails_the_jobs_are_removed(world: World, monkeypatch: pytest.MonkeyPatch, failing: str) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError(failing)
+
+    world.inventory.observe([pod("web"), pod("db", "n2")], 5000)
+    monkeypatch.setattr(world.captures.follower, failing, fail)
+    recording = world.recording(on_progress=lambda progress: progress.nodes == 2 and recording.stop())
+    with pytest.raises(ValueError, match=failing):
+        recording.run()
+    assert world.api.deleted == ["netpol-abc-n1", "netpol-abc-n2"]
+    assert world.captures.left == []
