@@ -26,6 +26,9 @@ class OwnerReference:
 class Pod:
     """``begin`` and ``end`` in ms since the Unix epoch; ``end`` 0 while it lives. ``ports`` are its named ones.
 
+    ``begin`` is when its node took it on, since it may have waited for a place for long; its creation where that is not
+    told. It is cut off to a whole second.
+
     ``inferred``: nobody saw the object; the pod is what was captured of it, and what its name tells (``inference``).
     """
 
@@ -47,7 +50,6 @@ class Pod:
 def read_pod(metadata: Metadata, whole: Fields, at: int) -> Pod:
     """The pod as it was seen at ``at`` (ms). Raises InputError for a wrong shape."""
     spec, status = whole.fields("spec"), whole.fields("status")
-    moments = [moment for moment in (status.time("startTime"), metadata.created) if moment]
     addresses = [one.text("ip") for one in status.each("podIPs")] or [status.text("podIP")]
     hosts = [one.text("ip") for one in status.each("hostIPs")] or [status.text("hostIP")]
     return Pod(
@@ -61,7 +63,7 @@ def read_pod(metadata: Metadata, whole: Fields, at: int) -> Pod:
         spec.flag("hostNetwork"),
         spec.text("nodeName"),
         read_named_ports(spec),
-        min(moments, default=0),
+        status.time("startTime") or metadata.created,
         _end(metadata, status, at),
     )
 

@@ -12,7 +12,7 @@ from kubectl_netpol.errors import InputError
 from kubectl_netpol.model import Selector, Workload
 from kubectl_netpol.neighbors.inventory import Inventory
 
-from .cluster import T0, Object, controller, node, owner, pod, service
+from .cluster import T0, Object, controller, moment, node, owner, pod, service
 
 HASH = {"pod-template-hash": "6f7d9"}
 
@@ -34,6 +34,17 @@ def test_an_address_used_again_belongs_to_each_pod_in_its_time() -> None:
     assert owner_name(found, "10.0.0.5", T0 + 99_999) == "old"
     assert owner_name(found, "10.0.0.5", T0 + 100_000) == "new"
     assert owner_name(found, "10.0.0.5", T0 + 900_000) == "new"
+
+
+def test_a_pod_that_waited_for_a_place_has_its_address_only_since_a_node_took_it_on() -> None:
+    waiting, placed = pod("new", begin=T0 + 60_000), pod("new", "10.0.0.5", begin=T0 + 60_000)
+    placed["status"]["startTime"] = moment(T0 + 650_000)
+    found = inventory(pod("old", "10.0.0.5"))
+    found.upsert(waiting, T0 + 60_200)
+    found.remove(pod("old", "10.0.0.5"), T0 + 600_000)
+    found.upsert(placed, T0 + 651_000)
+    assert [owner_name(found, "10.0.0.5", T0 + at) for at in (61_000, 599_999)] == ["old", "old"]
+    assert [owner_name(found, "10.0.0.5", T0 + at) for at in (620_000, 650_000)] == ["new", "new"]
 
 
 def test_a_pod_that_finished_no_longer_owns_its_address() -> None:
