@@ -31,21 +31,35 @@ class Tenant(NamedTuple):
 
 @dataclass(slots=True)
 class Tenancies:
-    """All tenancies by address and pod."""
+    """All tenancies by address and pod; ``bare``: when a pod was first seen that had no address then (ms), by UID."""
 
     by_address: dict[str, dict[str, Tenancy]] = field(default_factory=dict)
+    bare: dict[str, int] = field(default_factory=dict)
 
     def put(self, pod: Pod, before: Pod | None, at: int) -> None:
         """Takes over the pod's addresses; ``before`` is the same pod as it was known until ``at`` (ms)."""
+        if before is None and not pod.addresses:
+            self.bare[pod.uid] = at
         for address in pod.addresses:
             tenants = self.by_address.setdefault(address, {})
             known = tenants.get(pod.uid)
             moved = before is not None and before.addresses and address not in before.addresses
-            begin = known.begin if known else at if moved else pod.begin
+            begin = known.begin if known else at if moved else self._begin(pod)
             tenants[pod.uid] = Tenancy(begin, pod.end, pod.uid)
         for address in set(before.addresses if before else ()) - set(pod.addresses):
             known = self.by_address[address][pod.uid]
             self.by_address[address][pod.uid] = known._replace(end=known.end or pod.end or at)
+
+    def _begin(self, pod: Pod) -> int:
+        """When the pod got its first address, as far as that can be told (ms).
+
+        ``Pod.begin`` is cut off to a second, while an end that was watched is exact: an address that is handed over
+        within one second would be the newcomer's before its earlier owner was gone. A pod that was seen without an
+        address had none until then, so it begins there. That moment may be late, as watches are, and the pod may have
+        spoken by then; so it counts only within the second that was cut off. What a pod says in the part that this
+        takes from it is still its own where nobody had the address before: ``tenant`` finds it by ``EARLY``.
+        """
+        return max(pod.begin, min(self.bare.get(pod.uid, 0), pod.begin + 999))
 
     def drop(self, pod: Pod) -> None:
         """Forgets that the pod ever had its addresses."""

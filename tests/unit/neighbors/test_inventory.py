@@ -47,6 +47,34 @@ def test_a_pod_that_waited_for_a_place_has_its_address_only_since_a_node_took_it
     assert [owner_name(found, "10.0.0.5", T0 + at) for at in (620_000, 650_000)] == ["new", "new"]
 
 
+def handed_over(made: int) -> Inventory:
+    """An address whose owner was gone 600 ms after a whole second, and which a pod then has that was first seen at
+    ``made`` (ms after that second).
+    """
+    new = pod("new", begin=T0 + 10_000)
+    found = inventory(pod("old", "10.0.0.5"))
+    found.remove(pod("old", "10.0.0.5"), T0 + 10_600)
+    found.upsert(new, T0 + 10_000 + made)
+    found.upsert(pod("new", "10.0.0.5", begin=T0 + 10_000), T0 + 10_000 + made + 1_500)
+    return found
+
+
+@pytest.mark.parametrize(("made", "begins"), [(700, 10_700), (999, 10_999), (3_000, 10_999)])
+def test_an_address_that_is_handed_over_within_a_second_is_the_first_owners_until_it_is_gone(
+    made: int, begins: int
+) -> None:
+    found = handed_over(made)
+    assert [owner_name(found, "10.0.0.5", T0 + at) for at in (10_000, 10_599)] == ["old", "old"]
+    assert [owner_name(found, "10.0.0.5", T0 + at) for at in (begins, 12_000)] == ["new", "new"]
+
+
+def test_what_a_pod_says_in_its_first_second_is_its_own_where_nobody_had_the_address() -> None:
+    found = inventory()
+    found.upsert(pod("web"), T0 + 800)
+    found.upsert(pod("web", "10.0.0.5"), T0 + 1_500)
+    assert owner_name(found, "10.0.0.5", T0 + 100) == "web"
+
+
 def test_a_pod_that_finished_no_longer_owns_its_address() -> None:
     found = inventory(pod("job", "10.0.0.5", phase="Succeeded", finished=T0 + 10_000), at=T0 + 500_000)
     assert owner_name(found, "10.0.0.5", T0 + 9_000) == "job"
