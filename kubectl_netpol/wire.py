@@ -1,8 +1,8 @@
 """The record format between node and laptop: the only contract that both sides share. Standard library only.
 
 One JSON object a line. Every record bears the format's version, the agent's epoch (a random id per start), a
-sequence number that rises by one, and the time of sending (ms, before the year 10000). Counters are cumulative per epoch, so reading a record
-twice, or missing one, changes nothing: of two, the newer holds.
+sequence number that rises by one, and the time of sending (ms, before the year 10000). Counters are cumulative per
+epoch, so reading a record twice, or missing one, changes nothing: of two, the newer holds.
 
 A ``flows`` record speaks of one network namespace::
 

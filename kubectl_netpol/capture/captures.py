@@ -21,12 +21,11 @@ from ..wire import RESEND_SECONDS, Record, StatusRecord
 from .fleet import Fleet, NodeCapture
 from .follow import Follower, Stream
 from .gaps import Patience, Span, holes, unheard
-from .job import SESSION_LABEL, Capture
+from .job import Capture
 from .logs import LogReader
-from .loose import table
 from .nodes import NodeFacts, read_node_facts
 from .plan import hosts
-from .pods import read_capture_pod
+from .pods import is_capture_pod, read_capture_pod
 from .recorder import Recorder
 from .remembered import remember
 from .scope import Wanted
@@ -256,7 +255,7 @@ class Captures:
             self.facts[facts.name] = facts
             if is_gone:
                 del self.facts[facts.name]
-        elif resource is POD and self._is_ours(found):
+        elif resource is POD and is_capture_pod(found, self.capture.namespace, self.capture.session):
             pod = read_capture_pod(found)
             self.follower.note(pod, is_gone)
             if is_gone or pod.is_leaving:
@@ -269,11 +268,6 @@ class Captures:
                 if (self.capture.namespace, stream.pod.name) not in names:
                     self.follower.note(stream.pod, is_gone=True)
                     self.fleet.look_at(stream.pod.node)
-
-    def _is_ours(self, found: dict[str, Any]) -> bool:
-        metadata = table(found.get("metadata"))
-        is_ours = table(metadata.get("labels")).get(SESSION_LABEL) == self.capture.session
-        return is_ours and metadata.get("namespace") == self.capture.namespace
 
     def _note_record(self, node: str, record: Record) -> None:
         if one := self.fleet.nodes.get(node):

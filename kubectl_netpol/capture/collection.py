@@ -16,7 +16,7 @@ from .captures import Captures
 from .job import CONTAINER, NAME_LABEL, PROGRAM, SESSION_ANNOTATION, SESSION_LABEL, WORKLOADS_ANNOTATION
 from .jobs import ending, expires, jobs_of
 from .loose import table, text
-from .pods import CapturePod, read_capture_pod
+from .pods import CapturePod, is_capture_pod, read_capture_pod
 from .remembered import recall
 from .session import Session
 from .session import decode as decode_session
@@ -75,7 +75,7 @@ def _annotation(job: Mapping[str, Any], name: str) -> object:
 def pods_of(api: Api, found: Found) -> list[CapturePod]:
     """The pods of a session."""
     pods = Pages(api, POD, found.namespace, f"{SESSION_LABEL}={found.session.name}")
-    return [read_capture_pod(pod) for pod in pods]
+    return [read_capture_pod(pod) for pod in pods if is_capture_pod(pod, found.namespace, found.session.name)]
 
 
 def last_word(api: Api, namespace: str, pod: CapturePod) -> StatusRecord | None:

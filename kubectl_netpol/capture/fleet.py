@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from ..cluster.api import Api, Query
 from ..cluster.resources import EVENT, JOB
 from ..cluster.trouble import ClusterError, RefusedError
-from .job import STOPPED_ANNOTATION, Capture, job
+from .job import MOST_GENERATIONS, STOPPED_ANNOTATION, Capture, job
 from .jobs import delete_job, ending, jobs_of, stopped_at
 from .loose import moment, table, tables, text
 
@@ -26,7 +26,6 @@ _AGAIN_SECONDS = 5.0
 _REFUSED_SECONDS = 5.0
 """So long a refusal is asked about again: an API server that has just begun refuses what it grants a second later."""
 
-_MOST_GENERATIONS = 20
 _WORKERS = 8
 _WANTS_PRIVILEGE = re.compile(r"needs root|not permitted|permission denied", re.IGNORECASE)
 
@@ -155,7 +154,7 @@ class Fleet:
         """Another Job in the place of one that is over, or that could not work as it was."""
         if not one.job:
             return
-        if one.generation >= _MOST_GENERATIONS:
+        if one.generation >= MOST_GENERATIONS:
             one.failure = one.failure or "its capture ended again and again"
             one.is_removed = True
             return

@@ -24,8 +24,8 @@ _MOST_WORDS = 4096
 _THEIR_FAULT = 500
 """From this status on it is not the question that was wrong."""
 
-Take = Callable[[bytes], Record | None]
-"""Takes a line that an agent said; the record, if it was one."""
+Take = Callable[[bytes, str], Record | None]
+"""Takes a line that the agent of a node said; the record, if it was one."""
 
 
 @dataclass(slots=True)
@@ -201,7 +201,7 @@ class Follower:
             if not line.startswith(b"{"):
                 words.append(line[:500].decode("utf-8", "replace"))
                 continue
-            record = self._take(line)
+            record = self._take(line, stream.pod.node)
             if record is not None:
                 if isinstance(record, StatusRecord) and record.time >= stream.newest:
                     stream.is_final = record.final

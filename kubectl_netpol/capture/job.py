@@ -32,6 +32,9 @@ CAPABILITIES = {
 GRACE_SECONDS = 15
 _MOST_RESTARTS = 1000
 _MOST_PODS = 50
+MOST_GENERATIONS = 20
+"""So often a node's capture is begun anew, and no oftener."""
+
 _LONGEST = 52  # of a Job's name: its pods' names add eleven, and the name is a label's value
 
 
@@ -98,6 +101,11 @@ def job_name(session: str, node: str, generation: int = 1) -> str:
     digest = hashlib.sha256(node.encode()).hexdigest()[:8]
     room = _LONGEST - len(f"netpol-{session}--{digest}{suffix}")
     return f"netpol-{session}-{readable[:room].strip('-')}-{digest}{suffix}"
+
+
+def is_job_name(name: str, session: str, node: str) -> bool:
+    """Whether one of the session's Jobs for that node has, or had, that name."""
+    return any(name == job_name(session, node, number) for number in range(1, MOST_GENERATIONS + 1))
 
 
 def _pod(capture: Capture, node: str, privileged: bool) -> dict[str, Any]:

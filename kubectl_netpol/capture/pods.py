@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .job import CONTAINER
+from .job import CONTAINER, SESSION_LABEL, is_job_name
 from .loose import number, table, tables, text
 
 _HOPELESS = frozenset(
@@ -43,6 +43,21 @@ class CapturePod:
     @property
     def has_log(self) -> bool:
         return self.is_running or self.is_over or self.restarts > 0 or self.exit_code is not None
+
+
+def is_capture_pod(pod: Mapping[str, object], namespace: str, session: str) -> bool:
+    """Whether it is of a Job that the session makes, or made, in that namespace.
+
+    Anyone who may make pods there can give them any label and any owner. What the Jobs' pods do not share with those is
+    that the namespace has to admit the node's own processes and network, which is a privileged pod's right.
+    """
+    metadata, spec = table(pod.get("metadata")), table(pod.get("spec"))
+    if metadata.get("namespace") != namespace or table(metadata.get("labels")).get(SESSION_LABEL) != session:
+        return False
+    owners = [one for one in tables(metadata.get("ownerReferences")) if one.get("controller") is True]
+    jobs = [text(one.get("name")) for one in owners if one.get("kind") == "Job" and one.get("apiVersion") == "batch/v1"]
+    is_made = any(is_job_name(name, session, text(spec.get("nodeName"))) for name in jobs)
+    return is_made and spec.get("hostPID") is True and spec.get("hostNetwork") is True
 
 
 def read_capture_pod(pod: Mapping[str, object]) -> CapturePod:

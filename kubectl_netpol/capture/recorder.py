@@ -38,10 +38,14 @@ class Recorder:
         self.shared_addresses: set[str] = set()
         self._bearers: dict[str, set[str]] = {}
 
-    def take(self, line: bytes) -> Record | None:
-        """One line of an agent's output, and the record on it. What is none is counted, and the next line is read."""
+    def take(self, line: bytes, node: str = "") -> Record | None:
+        """One line of an agent's output, and the record on it. What is none is counted, and the next line is read.
+
+        ``node``: where that agent runs, if it is known. What it says of a pod that runs on another node is no record.
+        """
         try:
             record = decode(line)
+            self._check_place(record, node)
         except WireError as error:
             self.bad_lines += 1
             self.last_problem = error.message
@@ -54,6 +58,11 @@ class Recorder:
             self._note_bearers(record)
         self._fold.add(record)
         return record
+
+    def _check_place(self, record: Record, node: str) -> None:
+        pod = self.inventory.pod(record.netns.pod) if node and isinstance(record, FlowsRecord) else None
+        if pod is not None and pod.node not in ("", node):
+            raise WireError("a record is about a pod of another node than its agent's")
 
     @property
     def status(self) -> StatusRecord | None:

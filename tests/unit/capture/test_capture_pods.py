@@ -2,8 +2,9 @@
 
 import pytest
 
+from kubectl_netpol.capture.job import Capture, job
 from kubectl_netpol.capture.nodes import read_node_facts
-from kubectl_netpol.capture.pods import read_capture_pod
+from kubectl_netpol.capture.pods import is_capture_pod, read_capture_pod
 
 
 def pod(phase="Running", state=None, last=None, **more):
@@ -102,3 +103,42 @@ def test_nothing_can_be_captured_on_a_virtual_node(marked):
 def test_other_labels_and_taints_make_no_virtual_node():
     labels = {"type": "worker", "eks.amazonaws.com/compute-type": "ec2"}
     assert not read_node_facts({"metadata": {"labels": labels}, "spec": {"taints": [{"key": "dedicated"}]}}).obstacle
+
+
+def made(generation=1, **more):
+    """The pod that a Job controller makes of our Job for n1; ``more`` replaces parts of it."""
+    found = job(Capture("abc", "shop", "image"), "n1", generation)
+    template = found["spec"]["template"]
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": found["metadata"]["name"], "uid": "u", "controller": True}
+    metadata = {"name": "p", "namespace": "shop", "ownerReferences": [owner | more.get("owner", {})]}
+    labels = template["metadata"]["labels"] | more.get("labels", {})
+    return {
+        "metadata": metadata | {"labels": labels} | more.get("metadata", {}),
+        "spec": template["spec"] | more.get("spec", {}),
+    }
+
+
+@pytest.mark.parametrize("generation", [1, 2, 20])
+def test_a_pod_of_our_job_is_ours(generation):
+    assert is_capture_pod(made(generation), "shop", "abc")
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [
+        {"metadata": {"namespace": "infra"}},
+        {"metadata": {"ownerReferences": []}},
+        {"metadata": {"ownerReferences": "x"}},
+        {"labels": {"kubectl-netpol/session": "xyz"}},
+        {"owner": {"name": "netpol-abc-n2"}},
+        {"owner": {"name": "netpol-abc-n1-21"}},
+        {"owner": {"kind": "ReplicaSet", "apiVersion": "apps/v1"}},
+        {"owner": {"controller": None}},
+        {"spec": {"nodeName": "n2"}},
+        {"spec": {"hostPID": None}},
+        {"spec": {"hostNetwork": False}},
+    ],
+    ids=str,
+)
+def test_a_pod_that_only_bears_our_label_is_not(foreign):
+    assert not is_capture_pod(made(**foreign), "shop", "abc")

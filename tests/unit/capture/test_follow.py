@@ -9,7 +9,7 @@ from kubectl_netpol.capture.follow import Follower
 from kubectl_netpol.capture.logs import Answer, Place
 from kubectl_netpol.capture.pods import CapturePod
 from kubectl_netpol.cluster.trouble import ClusterError, RefusedError, UnreachableError
-from kubectl_netpol.wire import StatusRecord, decode, encode
+from kubectl_netpol.wire import Record, StatusRecord, decode, encode
 
 POD = CapturePod("netpol-x", "n1", "job", "uid", is_running=True)
 PLACE = Place("shop", POD.name)
@@ -39,9 +39,13 @@ class FakeReader:
         return come
 
 
+def take(line: bytes, _node: str) -> Record:
+    return decode(line)
+
+
 def made() -> tuple[Follower, FakeReader]:
     reader = FakeReader()
-    follower = Follower(reader, "shop", decode, lambda *_: None)  # type: ignore[arg-type]
+    follower = Follower(reader, "shop", take, lambda *_: None)  # type: ignore[arg-type]
     follower.note(POD)
     return follower, reader
 

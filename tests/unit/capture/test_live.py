@@ -13,12 +13,13 @@ from kubectl_netpol.cache.store import LOCAL, Store
 from kubectl_netpol.capture import captures as captures_module
 from kubectl_netpol.capture import live
 from kubectl_netpol.capture.captures import Captures
-from kubectl_netpol.capture.job import Capture
+from kubectl_netpol.capture.job import Capture, job
 from kubectl_netpol.capture.live import LiveOptions, LiveRecording, Progress
 from kubectl_netpol.capture.nodes import NodeFacts
 from kubectl_netpol.capture.pods import CapturePod, read_capture_pod
 from kubectl_netpol.capture.recorder import Recorder
 from kubectl_netpol.capture.scope import everything
+from kubectl_netpol.cluster.resources import POD
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
 from kubectl_netpol.errors import CaptureError
 from kubectl_netpol.neighbors.completeness import NOT_HEARD
@@ -251,3 +252,13 @@ def test_whatever_fails_the_jobs_are_removed(world: World, monkeypatch: pytest.M
         recording.run()
     assert world.api.deleted == ["netpol-abc-n1", "netpol-abc-n2"]
     assert world.captures.left == []
+
+
+def test_only_pods_of_our_jobs_are_asked_what_they_said(world: World) -> None:
+    spec = job(world.captures.capture, "n1")["spec"]["template"]["spec"]
+    labels = {"kubectl-netpol/session": "abc"}
+    owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "netpol-abc-n1", "controller": True}
+    for name, owners in (("ours", [owner]), ("theirs", [])):
+        metadata = {"name": name, "namespace": "shop", "labels": labels, "ownerReferences": owners}
+        world.captures.saw(POD, {"metadata": metadata, "spec": spec}, is_gone=False)
+    assert list(world.captures.follower.streams) == ["ours"]

@@ -218,3 +218,15 @@ def test_a_rescue_that_fails_too_leaves_no_half_a_file(recorder, store, monkeypa
         recorder.save_or_rescue()
     assert failed.value.hint
     assert list(Path(tmp_path).glob("kubectl-netpol-*")) == []
+
+
+def test_what_an_agent_says_of_a_pod_of_another_node_is_left_out_and_told(recorder):
+    placed = pod("web", "10.0.0.5")
+    placed["spec"]["nodeName"] = "n1"
+    recorder.inventory.upsert(placed, T0)
+    assert recorder.take(flows(1, 1), "n2") is None
+    assert (recorder.bad_lines, recorder.recordings()) == (1, [])
+    assert recorder.last_problem == "a record is about a pod of another node than its agent's"
+    assert recorder.take(flows(1, 1), "n1")
+    assert recorder.take(status(2), "n2")
+    assert [one.workload.name for one in recorder.recordings()] == ["web"]

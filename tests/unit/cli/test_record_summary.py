@@ -159,9 +159,16 @@ def test_minus_q_leaves_the_notes_at_the_end_of_record(recorder, capsys):
 
 SESSION = Session("k7m2px", "shop", begun=T0, ends=T0 + HOUR, detached=True)
 CAPTURE = job(Capture(SESSION.name, "shop", "image", annotation=encode_session(SESSION)), "n1")
+CONTROLLER = {"kind": "Job", "apiVersion": "batch/v1", "name": CAPTURE["metadata"]["name"], "controller": True}
 CAPTURING = {
-    "metadata": {"name": "netpol-n1", "namespace": "shop", "uid": "u", "labels": CAPTURE["metadata"]["labels"]},
-    "spec": {"nodeName": "n1"},
+    "metadata": {
+        "name": "netpol-n1",
+        "namespace": "shop",
+        "uid": "u",
+        "labels": CAPTURE["metadata"]["labels"],
+        "ownerReferences": [CONTROLLER],
+    },
+    "spec": CAPTURE["spec"]["template"]["spec"],
     "status": {
         "phase": "Running",
         "containerStatuses": [{"name": "agent", "state": {"running": {"startedAt": "2023-11-14T22:13:20Z"}}}],
