@@ -22,6 +22,9 @@ from .loose import moment, table, tables, text
 RENEW_SECONDS = 60.0
 """How often a watched session's deadlines are moved; the deadline itself is several times as long."""
 
+_RENEWAL_SILENCE = 10.0
+"""A renewal that nobody answers, as on a connection that died in a sleep, is given up then (s) and sent anew."""
+
 _AGAIN_SECONDS = 5.0
 _REFUSED_SECONDS = 5.0
 """So long a refusal is asked about again: an API server that has just begun refuses what it grants a second later."""
@@ -36,6 +39,7 @@ class NodeCapture:
 
     ``job``: its name, or empty where nothing can be captured: such a node has no Job, and never gets one.
     ``kept``: why its Job could not be removed, or empty; ``refused``: since when that is refused (monotonic), or 0.
+    ``asked_at``: when its Job was last asked for or renewed (monotonic).
     ``begun``: when its Job began, ``expires``: when the API server ends it, in ms since the Unix epoch; 0 for unknown.
     """
 
@@ -53,6 +57,7 @@ class NodeCapture:
     begun: int = 0
     expires: int = 0
     made_at: float = 0.0
+    asked_at: float = 0.0
     next_renewal: float = 0.0
 
     @property
@@ -139,11 +144,17 @@ class Fleet:
             return
         busy = {id(request.one) for request in self._requests}
         for one in self.nodes.values():
-            if id(one) not in busy and not one.is_removed and time.monotonic() >= one.next_renewal:
+            if id(one) not in busy and not one.is_removed and self._is_due(one):
                 if one.is_made and self.renewed:
                     self._renew(one)
                 elif not one.is_made:
                     self._make(one)
+
+    def _is_due(self, one: NodeCapture) -> bool:
+        """By our own clock or the cluster's: while a laptop sleeps, its steady clock may stand still."""
+        now = time.monotonic()
+        is_late = one.expires - self.now() < (self.capture.deadline - RENEW_SECONDS) * 1000
+        return now >= one.next_renewal or (one.is_made and is_late and now >= one.asked_at + _AGAIN_SECONDS)
 
     def look_at(self, node: str) -> None:
         """Its pod is gone: whether its Job is, too, is asked at once."""
@@ -211,7 +222,8 @@ class Fleet:
     def _make(self, one: NodeCapture) -> None:
         body = job(self.capture, one.node, one.generation, one.privileged)
         one.job = body["metadata"]["name"]
-        one.next_renewal = time.monotonic() + _AGAIN_SECONDS
+        one.asked_at = time.monotonic()
+        one.next_renewal = one.asked_at + _AGAIN_SECONDS
         self._send(one, self._made, self.api.create, JOB.path(self.capture.namespace), body)
 
     def _made(self, one: NodeCapture, future: Future[dict[str, Any]]) -> None:
@@ -233,9 +245,10 @@ class Fleet:
 
     def _renew(self, one: NodeCapture) -> None:
         seconds = (self.now() - one.begun) // 1000 + self.capture.deadline
-        one.next_renewal = time.monotonic() + RENEW_SECONDS
+        one.asked_at = time.monotonic()
+        one.next_renewal = one.asked_at + RENEW_SECONDS
         patch = {"spec": {"activeDeadlineSeconds": int(seconds)}}
-        self._send(one, self._renewed, self.api.merge, self._path(one), patch)
+        self._send(one, self._renewed, self.api.merge, self._path(one), patch, _RENEWAL_SILENCE)
 
     def _renewed(self, one: NodeCapture, future: Future[dict[str, Any]]) -> None:
         try:

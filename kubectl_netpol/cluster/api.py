@@ -97,9 +97,9 @@ class Api:
     def create(self, path: str, body: Mapping[str, Any], query: Query | None = None) -> dict[str, Any]:
         return self._ask("POST", path, query, body)
 
-    def merge(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        """A merge patch (RFC 7386)."""
-        return self._ask("PATCH", path, None, body, _MERGE_PATCH)
+    def merge(self, path: str, body: Mapping[str, Any], silence: float = READ_SECONDS) -> dict[str, Any]:
+        """A merge patch (RFC 7386). UnreachableError after ``silence`` seconds without an answer."""
+        return self._ask("PATCH", path, None, body, _MERGE_PATCH, silence)
 
     def replace(self, path: str, body: Mapping[str, Any], query: Query | None = None) -> dict[str, Any]:
         return self._ask("PUT", path, query, body)
@@ -134,9 +134,15 @@ class Api:
             response.close()
 
     def _ask(
-        self, method: str, path: str, query: Query | None, body: Mapping[str, Any] | None = None, media: str = ""
+        self,
+        method: str,
+        path: str,
+        query: Query | None,
+        body: Mapping[str, Any] | None = None,
+        media: str = "",
+        silence: float = READ_SECONDS,
     ) -> dict[str, Any]:
-        response = self._send(method, path, query, body, media, self.patience(READ_SECONDS))
+        response = self._send(method, path, query, body, media, self.patience(silence))
         data = b"".join(self._chunks(response, path))
         response.release_conn()
         try:

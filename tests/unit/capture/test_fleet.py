@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import wait
 from threading import Event
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 from kubectl_netpol.capture.fleet import Fleet
 from kubectl_netpol.capture.job import Capture
 from kubectl_netpol.cluster.resources import JOB
-from kubectl_netpol.cluster.trouble import RefusedError
+from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
 
 
 class FakeApi:
@@ -31,7 +32,7 @@ class FakeApi:
         self.created.append(body["metadata"]["name"])
         return body
 
-    def merge(self, path: str, _body: dict[str, Any]) -> dict[str, Any]:
+    def merge(self, path: str, _body: dict[str, Any], _silence: float = 60.0) -> dict[str, Any]:
         raise RefusedError(404, "NotFound", f"{path} not found")
 
     def delete(self, _path: str, _body: dict[str, Any]) -> dict[str, Any]:
@@ -177,3 +178,68 @@ def test_a_removal_that_is_refused_says_why_and_is_soon_given_up(
     api.refusal = None
     assert found.remove("n1")
     assert (one.is_removed, one.kept) == (True, "")
+
+
+class Renewing(FakeApi):
+    """Moves deadlines as it is told to, of Jobs that began at 1000 ms."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer.set()
+        self.renewed: list[tuple[int, float]] = []
+
+    def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return super().create(path, body) | {"status": {"startTime": "1970-01-01T00:00:01Z"}}
+
+    def merge(self, _path: str, body: dict[str, Any], silence: float = 60.0) -> dict[str, Any]:
+        self.renewed.append((body["spec"]["activeDeadlineSeconds"], silence))
+        return {"spec": body["spec"], "status": {"startTime": "1970-01-01T00:00:01Z"}}
+
+
+def test_a_laptop_that_slept_moves_the_deadline_as_soon_as_it_is_awake(monkeypatch: pytest.MonkeyPatch) -> None:
+    api, clock, steady = Renewing(), [1000], [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: steady[0])
+    found = fleet(api)
+    found.now = lambda: clock[0]
+    found.add(["n1"])
+
+    def settle() -> None:
+        wait([request.future for request in found._requests])
+        for _ in range(3):
+            found.settle()
+            wait([request.future for request in found._requests])
+
+    settle()
+    steady[0] += 59
+    clock[0] += 59_000
+    settle()
+    assert api.renewed == []
+    clock[0] += 220_000  # the steady clock stood still
+    settle()
+    assert api.renewed == [(579, 10.0)]
+    steady[0] += 59
+    clock[0] += 59_000
+    settle()
+    found.close()
+    assert len(api.renewed) == 1
+
+
+def test_a_renewal_that_fails_is_not_sent_at_each_turn() -> None:
+    api = Renewing()
+    found = fleet(api)
+    found.add(["n1"])
+    while not found.nodes["n1"].is_made:
+        found.settle()
+    found.now = lambda: 290_000
+    found.nodes["n1"].asked_at -= 6
+
+    def fail(_path: str, _body: object, _silence: float) -> dict[str, Any]:
+        api.renewed.append((0, 0.0))
+        raise UnreachableError("away")
+
+    api.merge = fail  # type: ignore[method-assign]
+    for _ in range(5):
+        found.settle()
+        wait([request.future for request in found._requests])
+    found.close()
+    assert len(api.renewed) == 1
