@@ -20,6 +20,10 @@ POLL_SECONDS = 2.0
 _PER_SECOND = 50
 """How many logs are asked for in a second: with more nodes, each is asked less often."""
 
+_STALE_ANSWERS = 2
+"""After so many answers without a new record all of the log is asked for, once: where the node's clock was set back,
+nothing is as new as what was asked for."""
+
 _MOST_WORDS = 4096
 _THEIR_FAULT = 500
 """From this status on it is not the question that was wrong."""
@@ -30,7 +34,10 @@ Take = Callable[[bytes, str], Record | None]
 
 @dataclass(slots=True)
 class Stream:
-    """``newest``: the time of its newest record (ms, the node's clock). ``is_over``: nothing more is to come.
+    """``newest``: the time of its newest record (ms, the node's clock, which may be set back).
+
+    ``last``: epoch and number of that record; ``stale``: how many answers in a row had nothing newer.
+    ``is_over``: nothing more is to come.
 
     ``asked_over``: it had ended by the time it was asked; ``asked_restarts``: of how many containers the logs were
     asked for, ``read_restarts``: of how many they were read. ``is_read``: an answer came for the one that runs now.
@@ -40,6 +47,8 @@ class Stream:
 
     pod: CapturePod
     newest: int = 0
+    last: tuple[str, int] = ("", 0)
+    stale: int = 0
     next_ask: float = 0.0
     is_asked: bool = False
     asked_over: bool = False
@@ -53,6 +62,25 @@ class Stream:
     is_open: bool = False
     trouble: str = ""
     words: str = ""
+
+    @property
+    def since(self) -> int:
+        """From when on its log is to be asked for (ms, the node's clock), 0 for all of it.
+
+        Records are cumulative, so that one look at all of it makes up for whatever was not asked for.
+        """
+        return 0 if self.stale == _STALE_ANSWERS else self.newest
+
+    @property
+    def since_for_last_words(self) -> int:
+        """As ``since``, when nothing is asked after it."""
+        return 0 if self.stale >= _STALE_ANSWERS else self.newest
+
+    def note(self, record: Record) -> None:
+        """Its newest record: the last one in its log, whatever the clock said by then."""
+        self.newest, self.last = record.time, (record.epoch, record.seq)
+        if isinstance(record, StatusRecord):
+            self.is_final = record.final
 
     @property
     def is_cut_off(self) -> bool:
@@ -100,7 +128,7 @@ class Follower:
                 self._ask_previous(stream)
             else:
                 stream.asked_over, stream.asked_restarts = stream.pod.is_over, stream.read_restarts
-                self.reader.ask(self._place(stream), stream.newest)
+                self.reader.ask(self._place(stream), stream.since)
 
     def ask_due_again(self) -> None:
         """Sends what a first answer has left to ask: the logs of containers that were restarted."""
@@ -162,7 +190,7 @@ class Follower:
     def _follow(self, stream: Stream, on_open: Callable[[], bool]) -> None:
         stream.is_asked = stream.is_followed = True
         stream.asked_over = stream.pod.is_over
-        self.reader.follow(self._place(stream), stream.newest, on_open)
+        self.reader.follow(self._place(stream), stream.since_for_last_words, on_open)
 
     def _follow_if_leaving(self, stream: Stream) -> None:
         """The last words of a pod are there for a second, and then it is not."""
@@ -185,7 +213,12 @@ class Follower:
         stream = self.streams[answer.place.pod]
         stream.is_asked = False
         stream.trouble = answer.error.message if answer.error else ""
-        self._take_lines(stream, answer.lines)
+        last = stream.last
+        self._take_lines(stream, answer.lines, answer.is_previous)
+        if stream.last != last:
+            stream.stale = 0
+        elif not answer.is_previous and answer.error is None:
+            stream.stale += 1
         stream.is_read |= not answer.is_previous
         if answer.is_previous:
             # What is refused stays refused, such as a log that was removed; what nobody answered is asked for again.
@@ -195,7 +228,7 @@ class Follower:
             stream.is_over = not stream.has_unread
         self._follow_if_leaving(stream)
 
-    def _take_lines(self, stream: Stream, lines: Iterable[bytes]) -> None:
+    def _take_lines(self, stream: Stream, lines: Iterable[bytes], is_previous: bool) -> None:
         words: list[str] = []
         for line in lines:
             if not line.startswith(b"{"):
@@ -203,9 +236,8 @@ class Follower:
                 continue
             record = self._take(line, stream.pod.node)
             if record is not None:
-                if isinstance(record, StatusRecord) and record.time >= stream.newest:
-                    stream.is_final = record.final
-                stream.newest = max(stream.newest, record.time)
+                if not is_previous or record.time >= stream.newest:
+                    stream.note(record)
                 self._heard(stream.pod.node, record)
         if words:
             stream.words = "\n".join(words)[-_MOST_WORDS:]

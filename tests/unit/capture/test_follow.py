@@ -50,8 +50,8 @@ def made() -> tuple[Follower, FakeReader]:
     return follower, reader
 
 
-def said(time: int, final: bool = False) -> list[bytes]:
-    return [encode(StatusRecord("epoch", 1, time, time, final=final)).encode()]
+def said(time: int, final: bool = False, seq: int = 1) -> list[bytes]:
+    return [encode(StatusRecord("epoch", seq, time, time, final=final)).encode()]
 
 
 def tell(follower: Follower, reader: FakeReader, answer: Answer) -> None:
@@ -128,3 +128,56 @@ def test_a_log_whose_agent_was_not_ended_is_opened_anew() -> None:
         tell(follower, reader, Answer(PLACE, said(1000)))
     assert reader.asked == ["to the end since 0", "to the end since 1000"]
     assert not follower.follow_to_end(lambda _: True)
+
+
+def poll(follower: Follower, reader: FakeReader, *lines: bytes) -> str:
+    """What is asked when it is due; these lines come of it."""
+    follower.streams[POD.name].next_ask = 0.0
+    follower.ask_due()
+    tell(follower, reader, Answer(PLACE, list(lines)))
+    return reader.asked[-1]
+
+
+OLD, SET_BACK = 3_700_000, 100_000
+
+
+def test_where_a_clock_was_set_back_all_of_the_log_is_read_once_and_then_what_is_new() -> None:
+    follower, reader = made()
+    old, new, newer = (*said(OLD),), said(SET_BACK, seq=2), said(SET_BACK + 2000, seq=3)
+    # A kubelet leaves out each line that is older than what was asked for: all that came after the clock was set back.
+    asked = [poll(follower, reader, *lines) for lines in (old, old, old, [*old, *new], [*old, *new, *newer], [])]
+    since = [0, OLD, OLD, 0, SET_BACK, SET_BACK + 2000]
+    assert asked == [f"current since {moment}" for moment in since]
+
+
+def test_of_an_agent_that_says_nothing_any_more_all_is_read_but_once() -> None:
+    follower, reader = made()
+    asked = [poll(follower, reader, *said(OLD)) for _ in range(7)]
+    assert asked.count("current since 0") == 2  # the very first one, and that one
+    assert asked[-1] == f"current since {OLD}"
+
+
+def test_the_last_words_after_a_clock_was_set_back_are_asked_for_without_a_time_and_are_the_last() -> None:
+    follower, reader = made()
+    for _ in range(5):
+        poll(follower, reader, *said(OLD))
+    follower.follow_to_end(lambda _: True)
+    assert reader.asked[-1] == "to the end since 0"
+    tell(follower, reader, Answer(PLACE, [*said(OLD), *said(SET_BACK, final=True, seq=2)], is_whole=True))
+    assert not follower.streams[POD.name].is_cut_off
+
+
+def test_a_record_of_a_far_future_silences_nobody() -> None:
+    follower, reader = made()
+    poll(follower, reader, *said(1000), *said(OLD, seq=2), *said(3000, seq=3))
+    assert poll(follower, reader) == "current since 3000"
+
+
+def test_an_answer_that_is_an_error_is_no_silence() -> None:
+    follower, reader = made()
+    poll(follower, reader, *said(OLD))
+    for _ in range(4):
+        follower.streams[POD.name].next_ask = 0.0
+        follower.ask_due()
+        tell(follower, reader, failed(UnreachableError("away")))
+    assert reader.asked[1:] == [f"current since {OLD}"] * 4
