@@ -48,6 +48,9 @@ class Nobody:
     def listed(self, resource: Resource, names: set[tuple[str, str]]) -> None:
         pass
 
+    def foresee(self, resource: Resource, found: dict[str, Any]) -> None:
+        pass
+
 
 def load(api: Api) -> int:
     inventory = Inventory()

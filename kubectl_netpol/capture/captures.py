@@ -261,6 +261,11 @@ class Captures:
             if is_gone or pod.is_leaving:
                 self.fleet.look_at(pod.node)
 
+    def foresee(self, resource: Resource, found: dict[str, Any]) -> None:
+        """News of our own pods are taken in at once: of one that leaves, the last words are there for a moment."""
+        if resource is POD and is_capture_pod(found, self.capture.namespace, self.capture.session):
+            self.reader.wake()
+
     def listed(self, resource: Resource, names: set[tuple[str, str]]) -> None:
         """A new list: our pods that it lacks have gone while nobody watched."""
         if resource is POD:

@@ -55,7 +55,7 @@ class LogReader:
     def __init__(self, api: Api, workers: int = _WORKERS) -> None:
         self._api = api
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="log")
-        self._answers: SimpleQueue[Answer] = SimpleQueue()
+        self._answers: SimpleQueue[Answer | None] = SimpleQueue()
         self._is_closed = False
         self._open: set[Chunks] = set()
         self.waiting = 0
@@ -84,15 +84,20 @@ class LogReader:
         self._submit(place, lambda: self._read_to_end(place, query, on_open))
 
     def answers(self, seconds: float) -> list[Answer]:
-        """What has come; waits so long for the first."""
-        found: list[Answer] = []
+        """What has come; waits so long for the first, or until ``wake`` is called."""
+        come: list[Answer | None] = []
         try:
-            found.append(self._answers.get(timeout=seconds) if seconds > 0 else self._answers.get_nowait())
+            come.append(self._answers.get(timeout=seconds) if seconds > 0 else self._answers.get_nowait())
             while True:
-                found.append(self._answers.get_nowait())
+                come.append(self._answers.get_nowait())
         except Empty:
+            found = [one for one in come if one is not None]
             self.waiting -= len(found)
             return found
+
+    def wake(self) -> None:
+        """Whoever waits in ``answers`` waits no more. Called from any thread."""
+        self._answers.put(None)
 
     def close(self) -> None:
         """Waits for nobody: what has not come yet is not wanted any more, and nothing is asked after it.

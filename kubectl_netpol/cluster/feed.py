@@ -16,7 +16,7 @@ from .api import Api, now
 from .lists import Pages
 from .resources import CONTROLLERS, CRON_JOB, DEPLOYMENT, HELPFUL, JOB, REPLICA_SET, WATCHED, Resource
 from .trouble import ClusterError, RefusedError
-from .watch import Broken, Listed, Mended, News, Watch
+from .watch import Broken, Changed, Listed, Mended, News, Watch
 
 _BY_KIND = {one.kind: one for one in CONTROLLERS}
 _ABOVE: dict[str, Resource] = {REPLICA_SET.kind: DEPLOYMENT, JOB.kind: CRON_JOB}
@@ -38,6 +38,9 @@ class Listener(Protocol):
 
     def listed(self, resource: Resource, names: set[tuple[str, str]]) -> None:
         """These (namespace, name) are all that there are."""
+
+    def foresee(self, resource: Resource, found: dict[str, Any]) -> None:
+        """``saw`` will be called with it by the next ``apply``. Called in a watch's own thread."""
 
 
 class Feed:
@@ -65,13 +68,18 @@ class Feed:
     def watch(self) -> None:
         """Begins to follow what ``load`` has listed."""
         for resource in WATCHED:
-            watch = Watch(self._api, resource, self._news.put)
+            watch = Watch(self._api, resource, self._hear)
             watch.start(self._versions[resource])
             self._watches.append(watch)
 
     def stop(self) -> None:
         for watch in self._watches:
             watch.stop()
+
+    def _hear(self, news: News) -> None:
+        self._news.put(news)
+        if isinstance(news, Changed):
+            self._listener.foresee(news.resource, news.object)
 
     def apply(self) -> int:
         """Takes in what the watches have said since the last call; how many news that were."""

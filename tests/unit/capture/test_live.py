@@ -254,11 +254,33 @@ def test_whatever_fails_the_jobs_are_removed(world: World, monkeypatch: pytest.M
     assert world.captures.left == []
 
 
-def test_only_pods_of_our_jobs_are_asked_what_they_said(world: World) -> None:
-    spec = job(world.captures.capture, "n1")["spec"]["template"]["spec"]
-    labels = {"kubectl-netpol/session": "abc"}
+def made_pod(world: World, name: str, is_ours: bool = True) -> dict[str, Any]:
+    """A pod with our label, of our Job for n1 or of nobody's."""
     owner = {"apiVersion": "batch/v1", "kind": "Job", "name": "netpol-abc-n1", "controller": True}
-    for name, owners in (("ours", [owner]), ("theirs", [])):
-        metadata = {"name": name, "namespace": "shop", "labels": labels, "ownerReferences": owners}
-        world.captures.saw(POD, {"metadata": metadata, "spec": spec}, is_gone=False)
-    assert list(world.captures.follower.streams) == ["ours"]
+    return {
+        "metadata": {
+            "name": name,
+            "namespace": "shop",
+            "labels": {"kubectl-netpol/session": "abc"},
+            "ownerReferences": [owner] if is_ours else [],
+        },
+        "spec": job(world.captures.capture, "n1")["spec"]["template"]["spec"],
+    }
+
+
+def test_only_pods_of_our_jobs_are_asked_what_they_said(world: World) -> None:
+    for is_ours in (True, False):
+        world.captures.saw(POD, made_pod(world, f"ours: {is_ours}", is_ours), is_gone=False)
+    assert list(world.captures.follower.streams) == ["ours: True"]
+
+
+def test_news_of_our_pods_end_the_wait_for_logs(world: World) -> None:
+    begun = time.monotonic()
+    world.captures.foresee(POD, made_pod(world, "ours"))
+    assert world.captures.follower.take_answers(5.0) == 0
+    assert time.monotonic() - begun < 4
+    assert not world.captures.follower.is_waiting
+    world.captures.foresee(POD, made_pod(world, "theirs", is_ours=False))
+    begun = time.monotonic()
+    world.captures.follower.take_answers(0.3)
+    assert time.monotonic() - begun > 0.2
