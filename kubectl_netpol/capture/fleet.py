@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -38,6 +39,7 @@ class NodeCapture:
     """One node's Job. ``failure`` says why nothing is heard of it, or empty; ``heard`` when it spoke last (monotonic).
 
     ``job``: its name, or empty where nothing can be captured: such a node has no Job, and never gets one.
+    ``complaint``: the cluster's newest one about its Job that was read, or empty.
     ``kept``: why its Job could not be removed, or empty; ``refused``: since when that is refused (monotonic), or 0.
     ``asked_at``: when its Job was last asked for or renewed (monotonic).
     ``begun``: when its Job began, ``expires``: when the API server ends it, in ms since the Unix epoch; 0 for unknown.
@@ -51,6 +53,7 @@ class NodeCapture:
     is_removed: bool = False
     failure: str = ""
     hint: str = ""
+    complaint: str = ""
     kept: str = ""
     refused: float = 0.0
     heard: float = 0.0
@@ -122,15 +125,11 @@ class Fleet:
         self._note_deadline(one, found)
         self.nodes[node] = one
 
-    def explain(self, one: NodeCapture) -> str:
-        """The newest complaint about its Job among the cluster's events, or nothing."""
+    def ask_why(self, one: NodeCapture) -> None:
+        """Asks for the newest complaint about its Job among the cluster's events, which ``settle`` takes in."""
         query: Query = {"fieldSelector": f"involvedObject.name={one.job},type=Warning", "limit": 50}
-        try:
-            events = tables(self.api.get(EVENT.path(self.capture.namespace), query).get("items"))
-        except ClusterError:
-            return ""
-        newest = max(events, key=lambda event: text(event.get("lastTimestamp")), default={})
-        return text(newest.get("message"))[:400]
+        if not any(request.one is one for request in self._requests):
+            self._send(one, _explained, self.api.get, EVENT.path(self.capture.namespace), query)
 
     def settle(self) -> None:
         """Takes in what came of requests, and sends the renewals that are due."""
@@ -171,6 +170,7 @@ class Fleet:
             return
         self._send(one, _ignore, delete_job, self.api, self._path(one))
         one.generation, one.privileged, one.is_made = one.generation + 1, one.privileged or privileged, False
+        one.complaint = ""
         self._make(one)
 
     def wants_privilege(self, one: NodeCapture) -> bool:
@@ -298,6 +298,13 @@ class Fleet:
 
 def _list(api: Api, capture: Capture) -> list[dict[str, Any]]:
     return list(jobs_of(api, capture.namespace, capture.session))
+
+
+def _explained(one: NodeCapture, future: Future[dict[str, Any]]) -> None:
+    with suppress(ClusterError):
+        events = tables(future.result().get("items"))
+        newest = max(events, key=lambda event: text(event.get("lastTimestamp")), default={})
+        one.complaint = text(newest.get("message"))[:400]
 
 
 def _ignore(_: NodeCapture, future: Future[dict[str, Any]]) -> None:

@@ -27,6 +27,9 @@ _SAVE_SHARE = 20
 
 _PODLESS_SECONDS = 10.0
 _STARTING_SECONDS = 90.0
+_PULLING_SECONDS = 300.0
+"""For a pod that is there and complains of nothing: a large image, or a slow registry, takes its time."""
+
 _SILENT_SECONDS = 30.0
 _DETACHING_SECONDS = 60.0
 _LATE_NEWS = 30_000
@@ -222,16 +225,18 @@ class LiveRecording:
 
     def _look_at_nodes(self) -> None:
         now, captures = time.monotonic(), self._captures
-        heard_pods = {stream.pod.node for stream in captures.follower.present}
+        pods = {stream.pod.node: stream.pod for stream in captures.follower.present}
         for one in captures.fleet.nodes.values():
             waited = now - one.made_at if one.is_made else 0.0
+            pod = pods.get(one.node)
+            patience = _PULLING_SECONDS if pod and not pod.has_log else _STARTING_SECONDS
             if one.heard and now - one.heard > _SILENT_SECONDS + captures.capture.interval:
                 captures.say(f"{one.node} has not been heard for {_SILENT_SECONDS:.0f} s; it goes on being asked")
-            elif not one.heard and not one.failure and waited > _STARTING_SECONDS:
-                self._note_failure(one, f"its capture did not start within {_STARTING_SECONDS:.0f} s", "")
-            elif not one.heard and not one.failure and waited > _PODLESS_SECONDS and one.node not in heard_pods:
-                failure = captures.fleet.explain(one)
-                self._note_failure(one, failure, quota_hint(failure))
+            elif not one.heard and not one.failure and waited > patience:
+                self._note_failure(one, f"its capture did not start within {patience:.0f} s", "")
+            elif not one.heard and not one.failure and waited > _PODLESS_SECONDS and not pod:
+                self._note_failure(one, one.complaint, quota_hint(one.complaint))
+                captures.fleet.ask_why(one)
 
     def _note_failure(self, one: NodeCapture, failure: str, hint: str, may_lack_privilege: bool = False) -> None:
         if not failure or failure == one.failure:

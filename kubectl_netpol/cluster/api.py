@@ -90,9 +90,9 @@ class Api:
         self._base: str = client.configuration.host
         self.server = re.sub(r"(?<=://)[^/@]*@", "", self._base)
 
-    def get(self, path: str, query: Query | None = None) -> dict[str, Any]:
-        """The object or list at ``path``, such as ``/api/v1/nodes``."""
-        return self._ask("GET", path, query)
+    def get(self, path: str, query: Query | None = None, silence: float = READ_SECONDS) -> dict[str, Any]:
+        """The object or list at ``path``, such as ``/api/v1/nodes``. UnreachableError after ``silence`` seconds."""
+        return self._ask("GET", path, query, silence=silence)
 
     def create(self, path: str, body: Mapping[str, Any], query: Query | None = None) -> dict[str, Any]:
         return self._ask("POST", path, query, body)

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..errors import InputError
 from ..neighbors.inventory import Inventory
-from .api import Api, now
+from .api import Api, Query, now
 from .lists import Pages
 from .resources import CONTROLLERS, CRON_JOB, DEPLOYMENT, HELPFUL, JOB, REPLICA_SET, WATCHED, Resource
 from .trouble import ClusterError, RefusedError
@@ -25,6 +25,8 @@ _MANY_OWNERS = 20
 
 _MOST_NEWS = 20_000
 _OWNER_SECONDS = 2.0
+_OWNER_SILENCE = 5.0
+"""So long an answer about owners is waited for, since whoever calls ``apply`` waits with it; then it is asked anew."""
 
 Owner = tuple[str, str, str]
 """Kind, namespace and name of what owns a pod."""
@@ -169,14 +171,15 @@ class Feed:
             resource = _BY_KIND[kind]
             if len(owners) > _MANY_OWNERS:
                 for each in filter(None, (resource, _ABOVE.get(kind))):
-                    self._observe(each, Pages(self._api, each))
+                    self._observe(each, Pages(self._api, each, silence=_OWNER_SILENCE))
                 continue
             for _, namespace, name in owners:
                 self._fetch_one(resource, namespace, name)
 
     # By a list of one: the right to list is there, the right to get may not be.
     def _fetch_one(self, resource: Resource, namespace: str, name: str) -> None:
-        found = self._api.get(resource.path(namespace), {"fieldSelector": f"metadata.name={name}", "limit": 1})
+        query: Query = {"fieldSelector": f"metadata.name={name}", "limit": 1}
+        found = self._api.get(resource.path(namespace), query, _OWNER_SILENCE)
         for item in found.get("items") or ():
             whole = {"apiVersion": resource.api_version, "kind": resource.kind} | item
             self.inventory.upsert(whole, self.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from .api import Api
+from .api import READ_SECONDS, Api
 from .resources import Resource
 from .trouble import RefusedError
 
@@ -19,13 +19,18 @@ class Pages:
 
     A list whose continuation has expired (410) goes on from a fresh, consistent one, as the API's words want it
     ("the client must start over"); an object that came twice is the same object.
+
+    UnreachableError after ``silence`` seconds without an answer.
     """
 
-    def __init__(self, api: Api, resource: Resource, namespace: str = "", labels: str = "") -> None:
+    def __init__(
+        self, api: Api, resource: Resource, namespace: str = "", labels: str = "", silence: float = READ_SECONDS
+    ) -> None:
         self._api = api
         self._resource = resource
         self._path = resource.path(namespace)
         self._labels = labels
+        self._silence = silence
         self.version = ""
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -41,7 +46,7 @@ class Pages:
         while True:
             query: dict[str, str | int] = {"limit": PAGE, "continue": token, "labelSelector": self._labels}
             try:
-                page = self._api.get(self._path, query)
+                page = self._api.get(self._path, query, self._silence)
             except RefusedError as error:
                 if error.status != _EXPIRED or not token or restarts >= _MOST_RESTARTS:
                     raise

@@ -24,7 +24,7 @@ class Cluster:
         self.deleted = []
         self.refused = {}
 
-    def get(self, path, query=None):
+    def get(self, path, query=None, silence=60.0):
         if path.endswith("/jobs"):
             return {"items": [self.job] if self.job else [], "metadata": {}}
         if self.job is None:

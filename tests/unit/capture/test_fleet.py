@@ -24,7 +24,7 @@ class FakeApi:
         self.jobs: list[dict[str, Any]] = []
         self.refusal: RefusedError | None = None
 
-    def get(self, _path: str, _query: object) -> dict[str, Any]:
+    def get(self, _path: str, _query: object, _silence: float = 60.0) -> dict[str, Any]:
         return {"metadata": {"resourceVersion": "1"}, "items": self.jobs}
 
     def create(self, _path: str, body: dict[str, Any]) -> dict[str, Any]:

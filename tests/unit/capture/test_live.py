@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import wait
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from kubectl_netpol.cache.store import LOCAL, Store
 from kubectl_netpol.capture import captures as captures_module
 from kubectl_netpol.capture import live
 from kubectl_netpol.capture.captures import Captures
+from kubectl_netpol.capture.fleet import NodeCapture
 from kubectl_netpol.capture.job import Capture, job
 from kubectl_netpol.capture.live import LiveOptions, LiveRecording, Progress
 from kubectl_netpol.capture.nodes import NodeFacts
@@ -284,3 +287,50 @@ def test_news_of_our_pods_end_the_wait_for_logs(world: World) -> None:
     begun = time.monotonic()
     world.captures.follower.take_answers(0.3)
     assert time.monotonic() - begun > 0.2
+
+
+@pytest.mark.parametrize(
+    ("state", "waited", "fails"),
+    [
+        ({"waiting": {"reason": "ContainerCreating"}}, 299, False),
+        ({"waiting": {"reason": "ContainerCreating"}}, 301, True),
+        ({"running": {"startedAt": "x"}}, 89, False),
+        ({"running": {"startedAt": "x"}}, 91, True),
+    ],
+)
+def test_a_pod_that_still_pulls_its_image_is_given_more_time_than_one_that_runs_and_is_silent(
+    world: World, state: dict[str, Any], waited: float, fails: bool
+) -> None:
+    world.captures.follower.note(capture_pod("p", "Pending", state))
+    one = world.captures.fleet.nodes["n1"] = NodeCapture("n1", "netpol-abc-n1", is_made=True)
+    one.made_at = time.monotonic() - waited
+    world.recording()._look_at_nodes()
+    assert one.failure.startswith("its capture did not start within") is fails
+
+
+def test_why_a_job_has_no_pod_is_asked_while_the_recording_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    may_answer = Event()
+
+    def get(_path: str, _query: object) -> dict[str, Any]:
+        may_answer.wait(5)
+        return {"items": [{"message": "exceeded quota: pods"}]}
+
+    monkeypatch.setattr(world.api, "get", get, raising=False)
+    one = world.captures.fleet.nodes["n1"] = NodeCapture("n1", "netpol-abc-n1", is_made=True)
+    one.made_at = one.asked_at = time.monotonic() - 20
+    one.next_renewal, one.expires = time.monotonic() + 60, 1 << 60
+    recording = world.recording()
+    begun = time.monotonic()
+    for _ in range(3):
+        recording._look_at_nodes()
+        world.captures.fleet.settle()
+    assert time.monotonic() - begun < 4
+    assert one.failure == ""
+    may_answer.set()
+    wait([request.future for request in world.captures.fleet._requests])
+    world.captures.fleet.settle()
+    recording._look_at_nodes()
+    assert (one.failure, one.hint != "") == ("exceeded quota: pods", True)
+    world.captures.fleet.close()

@@ -61,7 +61,7 @@ class Shop:
     def names(self, collection=POLICIES):
         return [path.rpartition("/")[2] for path in self.objects if path.rpartition("/")[0] == collection]
 
-    def get(self, path, query=None):
+    def get(self, path, query=None, silence=60.0):
         if path == POD.path("shop") and any(name.endswith("-pod") for name in self.names(path)):
             meanwhile, self.meanwhile = self.meanwhile, lambda: None
             meanwhile()
