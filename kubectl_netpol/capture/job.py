@@ -21,6 +21,7 @@ WORKLOADS_ANNOTATION = "kubectl-netpol/workloads"
 STOPPED_ANNOTATION = "kubectl-netpol/stopped"
 PROGRAM = "kubectl-netpol"
 CONTAINER = "agent"
+_APP_ARMOR = "container.apparmor.security.beta.kubernetes.io/"
 
 CAPABILITIES = {
     "SYS_ADMIN": "enter a pod's network namespace (setns), load and attach eBPF programs",
@@ -79,7 +80,10 @@ def job(capture: Capture, node: str, generation: int = 1, privileged: bool = Fal
             "activeDeadlineSeconds": capture.deadline,
             "ttlSecondsAfterFinished": capture.ttl,
             "backoffLimit": _MOST_PODS if capture.duration else _MOST_RESTARTS,
-            "template": {"metadata": {"labels": labels}, "spec": _pod(capture, node, privileged)},
+            "template": {
+                "metadata": {"labels": labels} | _annotations(privileged),
+                "spec": _pod(capture, node, privileged),
+            },
         },
     }
 
@@ -106,6 +110,12 @@ def job_name(session: str, node: str, generation: int = 1) -> str:
 def is_job_name(name: str, session: str, node: str) -> bool:
     """Whether one of the session's Jobs for that node has, or had, that name."""
     return any(name == job_name(session, node, number) for number in range(1, MOST_GENERATIONS + 1))
+
+
+# API servers older than 1.30 drop appArmorProfile, and know this only. Later ones want both to be the same, and write
+# this annotation themselves where they know the field.
+def _annotations(privileged: bool) -> dict[str, Any]:
+    return {} if privileged else {"annotations": {_APP_ARMOR + CONTAINER: "unconfined"}}
 
 
 def _pod(capture: Capture, node: str, privileged: bool) -> dict[str, Any]:

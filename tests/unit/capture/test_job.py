@@ -58,6 +58,16 @@ def test_privileged_is_asked_for_only_when_it_was_told_to():
     assert container(job(CAPTURE, "n1", privileged=True))["securityContext"]["privileged"] is True
 
 
+def test_apparmor_is_told_in_the_words_of_older_and_newer_api_servers_or_not_at_all():
+    annotation = {"container.apparmor.security.beta.kubernetes.io/agent": "unconfined"}
+    plain, privileged = (job(CAPTURE, "n1", privileged=wanted) for wanted in (False, True))
+    assert plain["spec"]["template"]["metadata"]["annotations"] == annotation
+    assert container(plain)["securityContext"]["appArmorProfile"] == {"type": "Unconfined"}
+    assert "annotations" not in privileged["spec"]["template"]["metadata"]
+    assert "appArmorProfile" not in container(privileged)["securityContext"]
+
+
 def test_the_probe_is_the_very_pod_of_the_job():
     assert probe(CAPTURE, "n1")["spec"] == job(CAPTURE, "n1")["spec"]["template"]["spec"]
-    assert probe(CAPTURE, "n1")["metadata"]["namespace"] == "shop"
+    metadata = job(CAPTURE, "n1")["spec"]["template"]["metadata"]
+    assert probe(CAPTURE, "n1")["metadata"] == metadata | {"name": "netpol-k7m2px-check", "namespace": "shop"}
