@@ -18,11 +18,13 @@ from ..errors import CaptureError
 from ..neighbors.recording import Recording
 from ..render.text import counted
 from ..wire import RESEND_SECONDS, Record, StatusRecord
-from .fleet import Fleet, NodeCapture
-from .follow import Follower, Stream
+from .farewell import FAREWELL_WORKERS, Farewell
+from .fleet import Fleet
+from .follow import Follower
 from .gaps import Patience, Span, holes, unheard
 from .job import Capture
 from .logs import LogReader
+from .node_capture import NodeCapture
 from .nodes import NodeFacts, read_node_facts
 from .plan import hosts
 from .pods import is_capture_pod, read_capture_pod
@@ -34,16 +36,8 @@ _CLOCKS_MILLISECONDS = 2000
 """How far a node's clock may be from the API server's."""
 
 _STARTING_MILLISECONDS = 10_000
-_FAREWELL_SECONDS = 60.0
-_FAREWELL_WORKERS = 24
-_REMOVAL_SECONDS = 40.0
-_UNSURE_SECONDS = 10.0
-_PREVIOUS_SECONDS = 10.0
-_ABSENCE_SECONDS = 20.0
 _BLINK_SECONDS = 3.0
 """A watch that is cut off and goes on at once is not worth a word."""
-
-_AGAIN_SECONDS = 1.0
 
 
 class Captures:
@@ -162,25 +156,18 @@ class Captures:
         self.fleet.close()
         self._ended = self.fleet.stopped or self.feed.now()
         self.reader.close()
-        self.reader = LogReader(self._api, _FAREWELL_WORKERS)
-        self.follower.begin_farewell(self.reader)
-        self._wait(_PREVIOUS_SECONDS, lambda: self.follower.is_waiting, on_tick)
-        # An API server that is not there just now is asked again; one that cannot reach a node takes longer to say so.
-        until = time.monotonic() + _ABSENCE_SECONDS
-        while time.monotonic() < until and not self._is_refused() and self.follower.follow_to_end(self.fleet.remove):
-            self._wait(_FAREWELL_SECONDS, lambda: self.follower.is_waiting, on_tick)
-            self._wait(_AGAIN_SECONDS, lambda: self.follower.has_closed, on_tick)
-        self._remove_all(on_tick)
-        # Where the log could not be read, the node may not answer either, and its pod stays until it does.
-        self._wait(_UNSURE_SECONDS, lambda: bool(self._leaving()), on_tick)
-        more = _REMOVAL_SECONDS - _UNSURE_SECONDS
-        self._wait(more, lambda: any(not stream.trouble for stream in self._leaving()), on_tick)
-        self._tell_remains()
+        self.reader = LogReader(self._api, FAREWELL_WORKERS)
+        farewell = Farewell(self.feed, self.fleet, self.follower, on_tick)
+        farewell.take_last_words(self.reader)
+        farewell.remove_jobs()
+        farewell.await_pods()
+        for sentence in farewell.remains(self._stop):
+            self.say(sentence)
 
     @property
     def left(self) -> list[NodeCapture]:
         """Those whose Jobs are still there after the farewell."""
-        return [one for one in self.fleet.nodes.values() if self._ended and not one.is_removed]
+        return self.fleet.left if self._ended else []
 
     def check_removed(self) -> None:
         """Raises CaptureError where Jobs are still there after the farewell; why was told of each."""
@@ -200,51 +187,9 @@ class Captures:
         self.feed.stop()
         self.reader.close()
 
-    def _wait(self, seconds: float, goes_on: Callable[[], bool], on_tick: Callable[[], None]) -> None:
-        deadline = time.monotonic() + seconds
-        while goes_on() and time.monotonic() < deadline:
-            self.feed.apply()
-            if not self.follower.take_answers(0.1):
-                time.sleep(0.05)
-            on_tick()
-
     @property
     def _stop(self) -> str:
         return self.command("stop", self.capture.session)
-
-    def _is_refused(self) -> bool:
-        """Whether every Job is removed or refused to be, and there is one of those."""
-        left = self.left
-        return bool(left) and all(one.is_kept for one in left)
-
-    def _leaving(self) -> list[Stream]:
-        """Those whose pods are still there though their Jobs are removed."""
-        kept = {one.node for one in self.left}
-        return [stream for stream in self.follower.present if stream.pod.node not in kept]
-
-    def _tell_remains(self) -> None:
-        kept = {one.node for one in self.left}
-        newest = {one.pod.node: one for one in sorted(self.follower.streams.values(), key=lambda one: one.newest)}
-        for stream in newest.values():  # where another spoke after it, the time between them is marked
-            if stream.is_cut_off and stream.pod.node not in kept:
-                self.say(f"{stream.pod.node}: the agent's last words were not heard")
-        for one in self.left:
-            why = one.kept or "there was no time to ask"
-            self.say(
-                f"{one.node}: its Job could not be removed: {why}; the API server does it in time, or: {self._stop}"
-            )
-        for stream in self._leaving():
-            self.say(f"{stream.pod.node}: the pod {stream.pod.name} is still there; it goes once the node answers")
-
-    def _remove_all(self, on_tick: Callable[[], None]) -> None:
-        deadline = time.monotonic() + _REMOVAL_SECONDS
-        while remaining := [one for one in self.left if not one.is_kept]:
-            for one in remaining:
-                if time.monotonic() < deadline:
-                    self.fleet.remove(one.node)
-            if all(one.is_removed for one in remaining) or time.monotonic() > deadline:
-                return
-            self._wait(_AGAIN_SECONDS, lambda: True, on_tick)
 
     # What the feed and the logs say.
 

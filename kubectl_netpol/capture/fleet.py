@@ -19,6 +19,7 @@ from ..cluster.trouble import ClusterError, RefusedError
 from .job import MOST_GENERATIONS, STOPPED_ANNOTATION, Capture, job
 from .jobs import delete_job, ending, jobs_of, stopped_at
 from .loose import moment, table, tables, text
+from .node_capture import NodeCapture
 
 RENEW_SECONDS = 60.0
 """How often a watched session's deadlines are moved; the deadline itself is several times as long."""
@@ -27,50 +28,8 @@ _RENEWAL_SILENCE = 10.0
 """A renewal that nobody answers, as on a connection that died in a sleep, is given up then (s) and sent anew."""
 
 _AGAIN_SECONDS = 5.0
-_REFUSED_SECONDS = 5.0
-"""So long a refusal is asked about again: an API server that has just begun refuses what it grants a second later."""
-
 _WORKERS = 8
 _WANTS_PRIVILEGE = re.compile(r"needs root|not permitted|permission denied", re.IGNORECASE)
-
-
-@dataclass(slots=True)
-class NodeCapture:
-    """One node's Job. ``failure`` says why nothing is heard of it, or empty; ``heard`` when it spoke last (monotonic).
-
-    ``job``: its name, or empty where nothing can be captured: such a node has no Job, and never gets one.
-    ``complaint``: the cluster's newest one about its Job that was read, or empty.
-    ``kept``: why its Job could not be removed, or empty; ``refused``: since when that is refused (monotonic), or 0.
-    ``asked_at``: when its Job was last asked for or renewed (monotonic).
-    ``begun``: when its Job began, ``expires``: when the API server ends it, in ms since the Unix epoch; 0 for unknown.
-    """
-
-    node: str
-    job: str = ""
-    generation: int = 1
-    privileged: bool = False
-    is_made: bool = False
-    is_removed: bool = False
-    failure: str = ""
-    hint: str = ""
-    complaint: str = ""
-    kept: str = ""
-    refused: float = 0.0
-    heard: float = 0.0
-    begun: int = 0
-    expires: int = 0
-    made_at: float = 0.0
-    asked_at: float = 0.0
-    next_renewal: float = 0.0
-
-    @property
-    def is_heard(self) -> bool:
-        return self.heard > 0 and not self.failure
-
-    @property
-    def is_kept(self) -> bool:
-        """Whether it is of no use to ask again for its Job's removal."""
-        return self.refused > 0 and time.monotonic() - self.refused > _REFUSED_SECONDS
 
 
 class Request(NamedTuple):
@@ -111,6 +70,11 @@ class Fleet:
         for node, why in nodes.items():
             if node not in self.nodes:
                 self.nodes[node] = NodeCapture(node, is_removed=True, failure=why)
+
+    @property
+    def left(self) -> list[NodeCapture]:
+        """Those whose Jobs are not removed."""
+        return [one for one in self.nodes.values() if not one.is_removed]
 
     @property
     def made(self) -> list[NodeCapture]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from ..errors import CaptureError, StoreError
 from ..neighbors.recording import Recording
 from .captures import Captures
-from .fleet import NodeCapture
+from .node_capture import NodeCapture
 from .plan import nodes_for, obstacles, wanted_pods
 from .preflight import quota_hint
 from .scope import Wanted

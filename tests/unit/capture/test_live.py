@@ -13,11 +13,11 @@ import pytest
 
 from kubectl_netpol.cache.store import LOCAL, Store
 from kubectl_netpol.capture import captures as captures_module
-from kubectl_netpol.capture import live
+from kubectl_netpol.capture import farewell, live
 from kubectl_netpol.capture.captures import Captures
-from kubectl_netpol.capture.fleet import NodeCapture
 from kubectl_netpol.capture.job import Capture, job
 from kubectl_netpol.capture.live import LiveOptions, LiveRecording, Progress
+from kubectl_netpol.capture.node_capture import NodeCapture
 from kubectl_netpol.capture.nodes import NodeFacts
 from kubectl_netpol.capture.pods import CapturePod, read_capture_pod
 from kubectl_netpol.capture.recorder import Recorder
@@ -236,7 +236,7 @@ def test_of_jobs_that_stay_only_those_that_were_made_are_counted(world: World, m
     world.captures.fleet.give_up({"n3": WHY})
     world.captures.fleet.add(["n1", "n2"])
     for name in ("_REMOVAL_SECONDS", "_UNSURE_SECONDS", "_ABSENCE_SECONDS"):
-        monkeypatch.setattr(captures_module, name, 0.0)
+        monkeypatch.setattr(farewell, name, 0.0)
     world.captures.farewell(lambda: None)
     world.captures.fleet.nodes["n2"].is_removed = True
     with pytest.raises(CaptureError, match="session abc is not removed: 1 of its 2 Jobs could not be"):

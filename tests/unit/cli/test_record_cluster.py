@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kubectl_netpol.capture.fleet import NodeCapture
+from kubectl_netpol.capture.node_capture import NodeCapture
 from kubectl_netpol.cli import record_cluster
 from kubectl_netpol.cli.record_cluster import _Run
 from kubectl_netpol.errors import CaptureError
