@@ -180,7 +180,8 @@ class NetworkNeighbors:
     neighbors: tuple[Neighbor, ...] = ()
     windows: tuple[Window, ...] = ()
     host_network: bool = False
-    labels: tuple[tuple[str, str], ...] = field(default=())  # of its pods, without the volatile ones
+    labels: tuple[tuple[str, str], ...] = field(default=())  # of a pod of it, without the volatile ones
+    differing: frozenset[str] = frozenset()  # the keys of the labels that not all its pods have, or not with that value
     source: str = field(default="", compare=False)  # for messages: the first document that tells of it, if one does
 
     @property

@@ -55,10 +55,12 @@ def to_plain(recording: Recording) -> dict[str, Any]:
     peer_places = {peer: place for place, peer in enumerate(peers)}
     epoch_places = {epoch: place for place, epoch in enumerate(epochs)}
     workload = recording.workload
+    differing = {"differingLabels": sorted(recording.differing)} if recording.differing else {}
     return {
         "workload": [workload.namespace, workload.kind, workload.name, workload.api_version],
         "selector": _plain_selector(recording.selector),
         "labels": [list(pair) for pair in recording.labels],
+        **differing,
         "hostNetwork": recording.host_network,
         "windows": [_plain_window(recording.windows[epoch]) for epoch in sorted(recording.windows)],
         "settled": sorted(recording.settled),
@@ -82,6 +84,7 @@ def from_plain(value: Any) -> Recording:
         windows,
         dict(flows),
         frozenset(_texts(value["settled"])),
+        frozenset(_texts(value.get("differingLabels", []))),
     )
     _check(recording, value)
     return recording

@@ -10,6 +10,7 @@ from ..errors import InputError
 from ..model import Neighbor, NeighborKey, NetworkNeighbors, Peer, Selector, Window, Workload
 from .document_input import SPECS, from_document
 from .entries import HINT, refuse
+from .labels import differing
 from .reading import Fields
 from .recording import join_counts, join_windows, order
 
@@ -62,6 +63,7 @@ def _merged(one: tuple[str, NetworkNeighbors], other: tuple[str, NetworkNeighbor
         windows=_windows(a, b),
         host_network=a.host_network or b.host_network,
         labels=tuple(sorted(dict(a.labels + b.labels).items())),
+        differing=a.differing | b.differing | (differing(a.labels, b.labels) if a.labels and b.labels else frozenset()),
     )
 
 

@@ -164,11 +164,13 @@ def _port(port: Port) -> Document:
 
 def _status(neighbors: NetworkNeighbors) -> Document:
     workload = neighbors.workload
+    differing = {"differingLabels": sorted(neighbors.differing)} if neighbors.differing else {}
     return {
         "completeness": completeness_document(completeness(neighbors, covered(neighbors))),
         "workload": {"apiVersion": workload.api_version, "kind": workload.kind, "name": workload.name},
         "hostNetwork": neighbors.host_network,
         "labels": dict(neighbors.labels),
+        **differing,
         "windows": [_window(window) for window in neighbors.windows],
         "neighbors": [_account(neighbor) for neighbor in neighbors.neighbors],
     }

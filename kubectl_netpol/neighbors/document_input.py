@@ -84,8 +84,9 @@ def from_document(document: object, source: str = "the document") -> NetworkNeig
     neighbors = sorted(_joined(read(spec), status), key=lambda one: order(one.key))
     windows = (*(_window(window) for window in status.each("windows")), *_unfinished(whole))
     flag, labels = status.flag("hostNetwork"), status.table("labels")
+    differing = frozenset(status.texts("differingLabels"))
     selector, place = read_own_selector(spec), source.removesuffix(":")
-    return NetworkNeighbors(workload, selector, tuple(neighbors), windows, flag, labels, place)
+    return NetworkNeighbors(workload, selector, tuple(neighbors), windows, flag, labels, differing, place)
 
 
 # Kubescape says of a profile whether it has seen the workload from its start, and for long enough.

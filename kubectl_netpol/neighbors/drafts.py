@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..model import Counts, NeighborKey, Window, Workload
 from .inventory import Inventory
-from .labels import stable
+from .labels import Labels, differing, stable
 from .pods import Pod
 from .recording import Recording, add_counts, join_windows
 
@@ -12,17 +12,22 @@ from .recording import Recording, add_counts, join_windows
 class Draft:
     """Sums up what the pods of one workload heard, epoch by epoch."""
 
-    __slots__ = ("_flows", "_newest", "_windows")
+    __slots__ = ("_differing", "_flows", "_labels", "_newest", "_windows")
 
     def __init__(self) -> None:
+        self._differing: frozenset[str] = frozenset()
         self._flows: dict[NeighborKey, dict[str, Counts]] = {}
+        self._labels: Labels = ()
         self._newest: Pod | None = None
         self._windows: dict[str, Window] = {}
 
     def hear(self, pod: Pod, window: Window) -> None:
         """One of the workload's pods was captured during that window."""
+        labels = stable(pod.labels)
+        if self._newest is not None:
+            self._differing |= differing(labels, self._labels)
         if self._newest is None or (pod.begin, pod.uid) > (self._newest.begin, self._newest.uid):
-            self._newest = pod
+            self._newest, self._labels = pod, labels
         known = self._windows.get(window.epoch)
         self._windows[window.epoch] = join_windows(known, window) if known else window
 
@@ -33,9 +38,19 @@ class Draft:
         by_epoch[epoch] = add_counts(known, counts) if known else counts
 
     def recording(self, workload: Workload, inventory: Inventory) -> Recording:
-        """The recording, with the selector and labels of the newest pod. Raises ValueError before any pod was heard."""
+        """The recording, with the selector and labels of the newest pod, and the keys in which the pods differ.
+
+        Raises ValueError before any pod was heard.
+        """
         if self._newest is None:
             raise ValueError("a recording needs a captured pod")
         selector = inventory.owned(self._newest).selector
-        labels = stable(self._newest.labels)
-        return Recording(workload, selector, labels, self._newest.host_network, self._windows, self._flows)
+        return Recording(
+            workload,
+            selector,
+            self._labels,
+            self._newest.host_network,
+            self._windows,
+            self._flows,
+            differing=self._differing,
+        )

@@ -67,6 +67,11 @@ def stable(labels: Labels) -> Labels:
     )
 
 
+def differing(a: Labels, b: Labels) -> frozenset[str]:
+    """The keys of the labels that two pods do not share: one lacks it, or has another value."""
+    return frozenset(key for key, _ in set(a) ^ set(b))
+
+
 def stable_selector(selector: Selector) -> Selector:
     """The selector without requirements on volatile labels."""
     kept = tuple(one for one in selector.match_expressions if stable(((one.key, ""),)))

@@ -14,6 +14,7 @@ from functools import lru_cache, reduce
 from ipaddress import ip_address
 
 from ..model import Counts, Mark, Neighbor, NeighborKey, NetworkNeighbors, Selector, Window, Workload
+from .labels import differing
 
 SETTLED = ""
 """The epoch into which old epochs are summed; no agent's epoch is empty."""
@@ -28,7 +29,8 @@ class Recording:
 
     Raw means that ``answered`` counts what was seen to arrive; one-way UDP is judged when it is summed up
     (see ``judge``), because later evidence may turn it over. ``settled`` are epochs that were summed into the
-    epoch ``SETTLED`` and are never added again.
+    epoch ``SETTLED`` and are never added again. ``labels`` are those of one pod, without the volatile ones;
+    ``differing`` are the keys of those that others of its pods lack, have besides, or have with another value.
     """
 
     workload: Workload
@@ -38,6 +40,7 @@ class Recording:
     windows: Mapping[str, Window]
     flows: Mapping[NeighborKey, Mapping[str, Counts]]
     settled: frozenset[str] = frozenset()
+    differing: frozenset[str] = frozenset()
 
 
 def join_counts(a: Counts, b: Counts) -> Counts:
@@ -89,6 +92,8 @@ def judge(counts: Counts) -> Counts:
 def join(a: Recording, b: Recording) -> Recording:
     """Two accounts of one workload as one; selector and labels are those of the one with the newest window.
 
+    Labels in which they differ are known as ``differing`` from then on.
+
     Raises ValueError when they speak of two workloads.
     """
     if a.workload != b.workload:
@@ -97,7 +102,8 @@ def join(a: Recording, b: Recording) -> Recording:
     settled = a.settled | b.settled
     windows = _joined_windows(a, b, settled)
     flows = {key: counts for key in {**a.flows, **b.flows} if (counts := _join_flow(a, b, key, settled))}
-    return Recording(newest.workload, newest.selector, newest.labels, newest.host_network, windows, flows, settled)
+    keys = a.differing | b.differing | differing(a.labels, b.labels)
+    return replace(newest, windows=windows, flows=flows, settled=settled, differing=keys)
 
 
 def join_windows(a: Window, b: Window) -> Window:
@@ -139,6 +145,7 @@ def summarise(recording: Recording, since: int = 0) -> NetworkNeighbors:
         tuple(windows),
         recording.host_network,
         recording.labels,
+        recording.differing,
     )
 
 

@@ -81,4 +81,8 @@ def _labels(selector: Selector, facts: Facts, whose: str) -> Iterable[Doubt]:
     if selects(selector, facts) is not None:
         return ()
     keys = {one.key for one in requirements(selector) if meets(one, facts) is None}
-    return [Doubt(f"the label {key} of {whose}") for key in sorted(keys)]
+    return [Doubt(f"the label {key} of {whose}{_apart(key, facts)}") for key in sorted(keys)]
+
+
+def _apart(key: str, facts: Facts) -> str:
+    return ", whose pods differ in it" if key in facts.differing else ""

@@ -10,7 +10,7 @@ from ...model import NetworkNeighbors, Peer, PeerKind, Selector
 from ...neighbors.labels import Labels, selector_text
 from ...neighbors.pods import NamedPorts
 from ..evaluation.values import PodEnd
-from .facts import NAMESPACE_NAME, Answer, Extent, Facts, facts_of, namespace_facts, selects
+from .facts import NAMESPACE_NAME, Answer, Extent, Facts, facts_of, namespace_facts, recorded_facts, selects
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,10 +207,9 @@ class Ends:
         node = self._world.nodes.get(address, "")
         return Place(name, address, kind=PeerKind.NODE if node else PeerKind.EXTERNAL, node=node)
 
-    # The recorded labels are those of the pods without the volatile ones; documents of others have none at all.
     def _recorded(self, path: str, one: NetworkNeighbors) -> Pods:
-        labels = facts_of(one.labels, one.selector, Extent.STABLE if one.labels else Extent.PART)
         namespace = one.workload.namespace
+        labels = recorded_facts(one)
         return Pods(path, namespace, labels, self._namespace(namespace), host_network=one.host_network)
 
     def _selected(self, own: str, peer: Peer) -> Pods:

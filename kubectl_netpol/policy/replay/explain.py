@@ -214,7 +214,9 @@ def _why(selector: Selector, facts: Facts) -> str:
         if answer:
             continue
         value = facts.known.get(one.key)
-        if answer is None:
+        if answer is None and one.key in facts.differing:
+            reasons.append(f"its pods differ in the label {one.key}")
+        elif answer is None:
             reasons.append(f"nothing recorded tells the label {one.key}")
         elif value is not None:
             reasons.append(f"its {one.key} is {value}")

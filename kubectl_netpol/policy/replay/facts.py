@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from ...model import Requirement, Selector
+from ...model import NetworkNeighbors, Requirement, Selector
 from ...neighbors import labels
 from ...neighbors.labels import Labels, stable
 
@@ -25,15 +25,19 @@ class Extent(Enum):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
-    """``known`` labels; ``demands`` are requirements that hold besides. Compared by identity, so that it is a key."""
+    """``known`` labels; ``demands`` are requirements that hold besides. Compared by identity, so that it is a key.
+
+    ``differing`` are the keys of labels of which it is known that not all the pods have them, or not with one value.
+    """
 
     known: Mapping[str, str] = field(default_factory=dict)
     extent: Extent = Extent.PART
     demands: tuple[Requirement, ...] = ()
+    differing: frozenset[str] = frozenset()
 
     def lacks(self, key: str) -> bool:
         """Whether there is surely no label of that key."""
-        if key in self.known or self.extent is Extent.PART:
+        if key in self.known or key in self.differing or self.extent is Extent.PART:
             return False
         return self.extent is Extent.WHOLE or bool(stable(((key, ""),)))
 
@@ -47,6 +51,18 @@ def facts_of(labels: Labels, selector: Selector | None = None, extent: Extent = 
     if selector is None:
         return Facts(dict(labels), extent)
     return Facts(dict(selector.match_labels) | dict(labels), extent, selector.match_expressions)
+
+
+def recorded_facts(one: NetworkNeighbors) -> Facts:
+    """Of a recorded workload's pods: their labels without the volatile ones and those in which the pods differ.
+
+    Documents of others have no labels at all: then only what the selector demands is known.
+    """
+    facts = facts_of(one.labels, one.selector, Extent.STABLE if one.labels else Extent.PART)
+    if not one.differing:
+        return facts
+    shared = {key: value for key, value in facts.known.items() if key not in one.differing}
+    return Facts(shared, facts.extent, facts.demands, one.differing)
 
 
 def namespace_facts(name: str, labels: Labels | None) -> Facts:

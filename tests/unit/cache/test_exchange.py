@@ -74,6 +74,7 @@ recordings = st.builds(
     windows,
     st.dictionaries(keys, st.dictionaries(texts, tallies, min_size=1, max_size=2), max_size=3),
     st.frozensets(texts, max_size=2),
+    st.frozensets(texts, max_size=2),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import pytest
 import yaml
@@ -25,6 +26,7 @@ from kubectl_netpol.model import (
     Window,
     Workload,
 )
+from kubectl_netpol.neighbors.collection import read_all
 from kubectl_netpol.neighbors.document import is_expressible, to_document, to_list
 from kubectl_netpol.neighbors.document_input import from_document
 from kubectl_netpol.neighbors.recording import order
@@ -128,8 +130,11 @@ keys = st.builds(
     workloads | hosts,
     st.builds(Port, st.sampled_from(list(Protocol)[:3]), st.integers(1, 65535)) | st.just(Port(Protocol.ICMP, 0)),
 )
-accounts = st.dictionaries(keys, counts, max_size=6).map(
-    lambda found: account(*(Neighbor(key, value) for key, value in found.items()))
+rows = st.dictionaries(keys, counts, max_size=6)
+accounts = st.builds(
+    lambda found, differing: replace(account(*(Neighbor(*one) for one in found.items())), differing=differing),
+    rows,
+    st.frozensets(st.sampled_from(["role", "tier"])),
 )
 
 
@@ -139,6 +144,15 @@ def test_our_own_documents_are_read_without_loss(found):
     document = to_document(found)
     assert from_document(document) == found
     assert to_document(from_document(json.loads(json.dumps(document)))) == document
+
+
+def test_labels_in_which_two_documents_of_a_workload_differ_are_known_as_such():
+    one, other = account(), replace(account(), labels=(("app", "web"), ("role", "a")))
+    bare = to_document(account()) | {"status": {}}  # another program's says nothing of labels
+    (found,) = read_all([("a:", to_document(one)), ("b:", to_document(other)), ("c:", bare)])
+    assert found.differing == {"role"}
+    (found,) = read_all([("b:", to_document(other)), ("c:", bare)])
+    assert (found.labels, found.differing) == (other.labels, frozenset())
 
 
 @given(accounts)

@@ -100,16 +100,34 @@ def test_counters_are_cumulative_within_an_epoch_and_add_up_over_epochs() -> Non
     assert short(fold(records, inventory())) == {("shop/pod/api", 8080): (7, 6, 0)}
 
 
+def twin_records() -> list[FlowsRecord]:
+    return [
+        said(index, {f"out tcp 10.0.1.{index} 192.0.2.1 443": value(2, 2)}, id=str(index), pod=f"uid-w{index}")
+        for index in (1, 2)
+    ]
+
+
+def test_labels_in_which_a_workloads_pods_differ_are_told() -> None:
+    from .cluster import owner
+
+    roles = [{"app": "db", "role": role, "pod-template-hash": role} for role in ("master", "replica")]
+    pods = [
+        pod(f"w{index}", f"10.0.1.{index}", labels=labels, owner=owner("StatefulSet", "db"))
+        for index, labels in enumerate(roles, 1)
+    ]
+    (found,) = fold(twin_records(), inventory(*pods)).values()
+    assert (found.labels, found.differing) == ((("app", "db"), ("role", "replica")), {"role"})
+    (found,) = fold(twin_records()[:1], inventory(*pods)).values()
+    assert found.differing == frozenset()
+
+
 def test_two_pods_of_a_workload_are_summed() -> None:
     from .cluster import owner
 
     twins = [
         pod(f"w{index}", f"10.0.1.{index}", labels={"app": "w"}, owner=owner("Deployment", "w")) for index in (1, 2)
     ]
-    records = [
-        said(index, {f"out tcp 10.0.1.{index} 192.0.2.1 443": value(2, 2)}, id=str(index), pod=f"uid-w{index}")
-        for index in (1, 2)
-    ]
+    records = twin_records()
     found = fold(records, inventory(*twins))
     assert list(found) == [Workload("shop", "Deployment", "w", "apps/v1")]
     assert short(found, next(iter(found))) == {("192.0.2.1", 443): (4, 4, 0)}

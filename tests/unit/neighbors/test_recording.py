@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,10 +65,11 @@ recordings = st.builds(
     Recording,
     st.just(WEB),
     st.sampled_from([SELECTOR, Selector((("app", "other"),))]),
-    st.sampled_from([(), (("app", "web"),)]),
+    st.sampled_from([(), (("app", "web"),), (("app", "web"), ("role", "a")), (("app", "web"), ("role", "b"))]),
     st.booleans(),
     windows_of(epochs),
     st.dictionaries(keys, st.dictionaries(epochs, counts, min_size=1)),
+    differing=st.frozensets(st.sampled_from(["role", "tier"])),
 )
 
 
@@ -145,6 +148,15 @@ def test_one_epoch_counts_once_and_two_epochs_add_up() -> None:
     b = recording({key(): {"e1": Counts(4, 3, 0, 5, 8), "e2": Counts(1, 1, 0, 20, 20)}}, "e1", "e2")
     (neighbor,) = summarise(join(a, b)).neighbors
     assert neighbor.counts == Counts(5, 4, 0, 5, 20)
+
+
+def test_labels_in_which_two_accounts_differ_are_known_as_such() -> None:
+    old = replace(recording({}, "e1"), labels=(("app", "web"), ("role", "a")))
+    new = replace(recording({}, "e1", "e2"), labels=(("app", "web"), ("tier", "x")))
+    both = join(old, new)
+    assert (both.labels, both.differing) == (new.labels, {"role", "tier"})
+    assert summarise(both).differing == {"role", "tier"}
+    assert join(replace(old, differing=frozenset({"zone"})), old).differing == {"zone"}
 
 
 def test_two_workloads_are_not_joined() -> None:

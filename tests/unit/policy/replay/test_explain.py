@@ -65,6 +65,14 @@ def test_what_nobody_recorded_is_named():
     assert "it depends on the label team of namespace shop (--live tells)" in text(found)
 
 
+def test_a_label_in_which_the_pods_differ_is_named():
+    one = account("shop/statefulset/db", {"app": "db", "role": "replica"}, differing=frozenset({"role"}))
+    (end,) = Ends([one], OFFLINE).of_workload(one)
+    found = told(policy("lock", podSelector=labels(role="master")), destination=end)
+    assert found.answer is None
+    assert "may isolate it (its pods differ in the label role)" in text(found)
+
+
 def test_the_own_node_is_told_apart_by_its_direction():
     deny = policy("deny", policyTypes=["Ingress", "Egress"])
     inward = told(deny, source=NODE)

@@ -22,6 +22,8 @@ ODD = Requirement("app", "Gt", ("1",))
         (Facts({}), (None, None, None, None, None)),
         (Facts({}, Extent.STABLE), (False, False, True, False, True)),
         (Facts({}, Extent.WHOLE), (False, False, True, False, True)),
+        (Facts({}, Extent.STABLE, differing=frozenset({"app"})), (None, None, None, None, None)),
+        (Facts({}, Extent.STABLE, (IN_XY,), frozenset({"app"})), (None, True, None, True, False)),
         (Facts({}, demands=(IN_X,)), (True, True, False, True, False)),
         (Facts({}, demands=(IN_XY,)), (None, True, None, True, False)),
         (Facts({}, demands=(NOT_X,)), (False, None, True, None, None)),

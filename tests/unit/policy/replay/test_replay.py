@@ -166,6 +166,38 @@ def test_a_policy_that_may_select_the_workload_leaves_it_open():
     assert replay([web(TO_API)], [asks, DENY_OUT]).broken
 
 
+DB = "shop/statefulset/db"
+
+
+def replicated(*flows):
+    """Of a database whose pods differ in their role; the newest pod is a replica."""
+    told = {"app": "db", "role": "replica"}
+    return account(DB, told, *flows, selector_labels={"app": "db"}, differing=frozenset({"role"}))
+
+
+@pytest.mark.parametrize("role", ["master", "replica"])
+def test_of_labels_in_which_pods_differ_it_cannot_be_told_whether_a_policy_selects_them(role):
+    lock = policy("lock", podSelector=labels(app="db", role=role), policyTypes=["Ingress"])
+    found = replay([replicated(), web(flow("egress", pods(DB, app="db"), 5432))], [lock])
+    assert not found.broken
+    (unjudged,) = found.unjudged
+    assert (unjudged.reasons, unjudged.is_live) == ((f"the label role of {DB}, whose pods differ in it",), True)
+
+
+def test_a_peer_whose_pods_differ_in_a_label_may_be_admitted_by_it():
+    rule = to({"podSelector": labels(role="replica")})
+    accounts = [replicated(), web(flow("egress", pods(DB, app="db"), 5432))]
+    assert replay(accounts, [rule]).unjudged
+    assert not replay(accounts, [to({"podSelector": labels(app="db")})]).unjudged
+
+
+def test_a_selector_that_was_made_of_one_pods_labels_proves_nothing_of_those_in_which_pods_differ():
+    told = {"app": "db", "role": "replica"}
+    bare = account(DB, told, flow("egress", pods(WEB, app="web")), differing=frozenset({"role"}))
+    lock = policy("lock", podSelector=labels(role="replica"), policyTypes=["Egress"])
+    assert replay([bare], [lock]).unjudged
+
+
 def test_what_a_live_pod_is_decides_what_a_recording_leaves_open():
     rule = to({"podSelector": labels(tier="back")}, ports=[{"port": "http"}])
     end = PodEnd("shop", "api-1", (("app", "api"), ("tier", "back")), (), ("10.0.0.5",), "n1", False)

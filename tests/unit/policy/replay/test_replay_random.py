@@ -1,5 +1,6 @@
 """Random recordings and policies: against the evaluator where all is known, and against every world where it is not."""
 
+from collections import Counter
 from dataclasses import replace
 
 from hypothesis import given, settings
@@ -93,30 +94,40 @@ policies = st.lists(
 
 @st.composite
 def worlds(draw):
-    """Some workloads with their pods as they really are, and recordings of some of what they do."""
+    """Some workloads, each with its pods as they really are, and recordings of some of what they do."""
     teams = {name: ((NAME, name), ("team", draw(st.sampled_from(("red", "blue"))))) for name in NAMESPACES}
     living = {}
     for number in range(draw(st.integers(2, 4))):
         space = draw(st.sampled_from(NAMESPACES))
         workload = Workload(space, "Deployment", f"w{number}", "apps/v1")
-        labels = draw(tables)
+        shared = dict(draw(tables))
         ports = draw(st.sampled_from([(), (("web", Protocol.TCP, 80),), (("web", Protocol.UDP, 443),)]))
         ip = draw(st.sampled_from([(f"10.0.0.{number}",), (f"10.9.0.{number}", f"fd00::{number}")]))
-        living[workload] = PodEnd(space, f"w{number}-1", labels, teams[space], ip, "", False, ports)
+        own = [tuple(sorted((shared | dict(draw(tables))).items())) for _ in range(draw(st.integers(1, 2)))]
+        living[workload] = tuple(
+            PodEnd(space, f"w{number}-{place}", labels, teams[space], ip, "", False, ports)
+            for place, labels in enumerate(own)
+        )
     return teams, living, draw(accounts_of(living))
+
+
+def shared_labels(pods):
+    return tuple(sorted(set.intersection(*(set(one.labels) for one in pods))))
 
 
 @st.composite
 def accounts_of(draw, living):
     found = []
-    for workload, pod in living.items():
+    for workload, pods in living.items():
         if not draw(st.integers(0, 3)):
             continue  # it was not recorded, and others' recordings name it
-        chosen = Selector(tuple(pair for pair in pod.labels if draw(st.booleans())))
-        told = pod.labels if draw(st.booleans()) else ()
+        shared = shared_labels(pods)
+        chosen = Selector(tuple(pair for pair in shared if draw(st.booleans())))
+        told = draw(st.sampled_from(pods)).labels if draw(st.booleans()) else ()
+        differing = frozenset(key for one in pods for key, _ in set(one.labels) - set(shared))
         keys = draw(st.lists(keys_of(living, workload), max_size=4, unique=True))
         rows = tuple(Neighbor(key, Counts(1, draw(st.integers(0, 1)), 0, 1, 2)) for key in keys)
-        found.append(NetworkNeighbors(workload, chosen, rows, labels=told))
+        found.append(NetworkNeighbors(workload, chosen, rows, labels=told, differing=differing))
     return found
 
 
@@ -125,10 +136,10 @@ def peers_of(living, workload):
         Peer(
             PeerKind.WORKLOAD,
             one.full_path,
-            Selector(pod.labels[:1]),
+            Selector(shared_labels(pods)[:1]),
             None if one.namespace == workload.namespace else in_namespace(one.namespace),
         )
-        for one, pod in living.items()
+        for one, pods in living.items()
         if one != workload
     ]
     return st.sampled_from([*others, *(Peer(PeerKind.EXTERNAL, address=text) for text in OUTSIDE)])
@@ -140,29 +151,36 @@ def keys_of(living, workload):
 
 
 def known(teams, living):
-    return World(teams, {workload.full_path: (pod,) for workload, pod in living.items()})
+    return World(teams, {workload.full_path: pods for workload, pods in living.items()})
 
 
-def real_flow(living, workload, key):
-    """The flow as it really is."""
-    by_path = {one.full_path: pod for one, pod in living.items()}
-    peer = AddressEnd(key.peer.address) if key.peer.address else by_path[key.peer.name]
-    ends = (living[workload], peer)
-    return Flow(*(ends if key.direction is Direction.EGRESS else ends[::-1]), key.port)
+def real_flows(living, workload, key):
+    """The flow as it really may be: of any of the pods at either end."""
+    by_path = {one.full_path: pods for one, pods in living.items()}
+    peers = (AddressEnd(key.peer.address),) if key.peer.address else by_path[key.peer.name]
+    pairs = [(own, peer) for own in living[workload] for peer in peers]
+    return [Flow(*(ends if key.direction is Direction.EGRESS else ends[::-1]), key.port) for ends in pairs]
 
 
-def ambiguous(flow, policies):
-    """Whether a pod of both families meets a block of one: which address was used is in no recording."""
-    ends = [end for end in (flow.source, flow.destination) if isinstance(end, PodEnd)]
+def ambiguous(flows, policies):
+    """Whether several addresses of pods meet blocks: which of them was used is in no recording."""
+    ends = {end for flow in flows for end in (flow.source, flow.destination) if isinstance(end, PodEnd)}
     has_blocks = any(
         peer.cidr for one in policies for way in Direction for rule in one.rules(way) or () for peer in rule.peers
     )
-    return has_blocks and any(len(end.addresses) > 1 for end in ends)
+    several = Counter((end.namespace, end.name.partition("-")[0]) for end in ends)
+    return has_blocks and (any(len(end.addresses) > 1 for end in ends) or max(several.values(), default=0) > 1)
 
 
 def sides(flow, policies):
     verdict = Evaluator(policies).judge(flow)
     return {side.direction: side for side in (verdict.egress, verdict.ingress)}
+
+
+def denied(flows, policies):
+    """By direction, of each of the flows whether it is denied there."""
+    judged = [sides(flow, policies) for flow in flows]
+    return {way: [one[way].reason is Reason.NO_RULE for one in judged] for way in Direction}
 
 
 def told(one):
@@ -180,26 +198,46 @@ def test_where_all_is_known_a_replay_says_what_the_evaluator_says(world, policie
     for one in accounts:  # one at a time, so that each of its flows is told there, at both ends
         found = replay(accounts, policies, known(teams, living), only={one.workload})
         for row in one.answered:
-            flow = real_flow(living, one.workload, row.key)
-            for direction, side in sides(flow, policies).items():
+            flows = real_flows(living, one.workload, row.key)
+            if ambiguous(flows, policies):
+                continue
+            for direction, answers in denied(flows, policies).items():
                 place = (one.workload, row.key, direction)
-                if ambiguous(flow, policies):
-                    continue
-                assert (place in told(found)) == (side.reason is Reason.NO_RULE), (place, side)
+                assert (place in told(found)) == any(answers), (place, answers)
                 assert place not in open_questions(found)
+
+
+@st.composite
+def locks(draw, world):
+    """A policy that admits nothing to some of the pods, by what one of them has or lacks."""
+    pod = draw(st.sampled_from([one for pods in world[1].values() for one in pods]))
+    key = draw(st.sampled_from(KEYS))
+    value = dict(pod.labels).get(key)
+    asked = Requirement(key, "In", (value,)) if value else Requirement(key, "DoesNotExist")
+    return NetworkPolicy(pod.namespace, "lock", Selector((), (asked,)), (), ())
+
+
+@given(worlds().flatmap(lambda world: st.tuples(st.just(world), st.lists(locks(world), min_size=1, max_size=2))))
+@settings(max_examples=100, deadline=None)
+def test_what_is_told_of_policies_on_some_of_the_pods_holds_in_the_world_as_it_is(found):
+    check_offline(*found)
 
 
 @given(worlds(), policies)
 @settings(max_examples=150, deadline=None)
 def test_what_is_told_offline_holds_in_the_world_as_it_is(world, policies):
+    check_offline(world, policies)
+
+
+def check_offline(world, policies):
     _, living, accounts = world
     for one in accounts:
         found = replay(accounts, policies, only={one.workload})
         for row in one.answered:
-            for direction, side in sides(real_flow(living, one.workload, row.key), policies).items():
+            for direction, answers in denied(real_flows(living, one.workload, row.key), policies).items():
                 place = (one.workload, row.key, direction)
                 if place not in open_questions(found):
-                    assert (place in told(found)) == (side.reason is Reason.NO_RULE), (place, side)
+                    assert set(answers) == {place in told(found)}, (place, answers)
 
 
 @st.composite
