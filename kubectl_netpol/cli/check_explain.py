@@ -9,7 +9,8 @@ from ..errors import InputError
 from ..model import Direction, NetworkNeighbors, Port, Protocol
 from ..neighbors.reading import canonical_address
 from ..policy.evaluation.values import NetworkPolicy
-from ..policy.replay.ends import End, Ends, World
+from ..policy.replay.api_server import View, other_views
+from ..policy.replay.ends import End, Ends, Place, World
 from ..policy.replay.explain import Explanation, Walk, explain
 from . import streams
 from .kinds import is_kind, own_kind
@@ -38,7 +39,8 @@ def explain_flow(
     source, destination, port = _parse(text)
     finder = _Finder(accounts, world, scope.namespace or scope.home)
     sources, destinations = finder.find(source, destination, port)
-    told = [explain(policies, finder.ends.outside, a, b, port) for a in sources for b in destinations]
+    views = finder.views(source, destinations, port)
+    told = [explain(policies, finder.ends.outside, a, b, port, views) for a in sources for b in destinations]
     return min(told, key=lambda one: ((False, None, True).index(one.answer), one.is_own_node_allowed))
 
 
@@ -131,6 +133,16 @@ class _Finder:
         for (_, text, direction), account in zip(pairs, accounts, strict=True):
             found.append(self._recorded(account, text, direction, port) or self._end(text, home))
         return found[1], found[0]
+
+    def views(self, source: str, destinations: Sequence[End], port: Port) -> list[View]:
+        """How else an enforcer may see the flow, where the source's account tells that."""
+        account = self._account(source)
+        if account is None:
+            return []
+        addresses = {one.address for one in destinations if isinstance(one, Place) and one.address}
+        keys = (one.key for one in account.neighbors)
+        found = next((key for key in keys if key.port == port and key.peer.address in addresses), None)
+        return other_views(self.ends, account, found) if found else []
 
     def _recorded(
         self, account: NetworkNeighbors | None, text: str, direction: Direction, port: Port

@@ -9,6 +9,7 @@ from ...model import Direction, PeerKind, Port, Protocol, Selector
 from ...neighbors.labels import selector_text
 from ..evaluation.values import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
 from ..rules import SIDES
+from .api_server import SEEN_AS, View, may_pass
 from .caveats import OWN_NODE, caveats
 from .doubts import doubts
 from .ends import End, Place, Pods, is_own_node
@@ -65,13 +66,18 @@ class Explanation:
 
 
 def explain(
-    policies: Sequence[NetworkPolicy], outside: set[str], source: End, destination: End, port: Port
+    policies: Sequence[NetworkPolicy],
+    outside: set[str],
+    source: End,
+    destination: End,
+    port: Port,
+    views: Sequence[View] = (),
 ) -> Explanation:
     """Why a connection from one end to the other, at the other's ``port``, is allowed or not.
 
-    ``outside`` are addresses that are known to be no pod's.
+    ``outside`` are addresses that are known to be no pod's; ``views`` is how else an enforcer may see the destination.
     """
-    walker = _Walker(policies, outside, destination, port)
+    walker = _Walker(policies, outside, destination, port, views)
     walks = (
         walker.walk(source, destination, Direction.EGRESS),
         walker.walk(destination, source, Direction.INGRESS),
@@ -82,12 +88,15 @@ def explain(
 
 
 class _Walker:
-    def __init__(self, policies: Sequence[NetworkPolicy], outside: set[str], server: End, port: Port) -> None:
+    def __init__(
+        self, policies: Sequence[NetworkPolicy], outside: set[str], server: End, port: Port, views: Sequence[View]
+    ) -> None:
         self._policies = policies
         self._gates = Gates(policies, outside)
         self._outside = outside
         self._server = server
         self._port = port
+        self._views = views
         self.leans_on_blocks = False
 
     def walk(self, end: End, peer: End, direction: Direction) -> Walk:
@@ -125,6 +134,8 @@ class _Walker:
         answer = gate.admits(peer, self._port, self._server)
         if answer:
             return True, "allowed: one rule that admits it is enough"
+        if answer is False and direction is Direction.EGRESS and any(may_pass(gate, one) for one in self._views):
+            return None, f"cannot be told: its other address is admitted, this one is not; it depends on {SEEN_AS}"
         if answer is False:
             return False, "denied: it is isolated, and no rule of any of the policies admits it"
         found = doubts(gate, end, peer, self._server, direction, self._port)

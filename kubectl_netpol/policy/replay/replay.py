@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from ...model import Direction, Mark, Neighbor, NetworkNeighbors, PeerKind, Port, Protocol, Workload
 from ..evaluation.values import NetworkPolicy, Reason, Side
+from .api_server import SEEN_AS, View, may_pass, other_views
 from .doubts import Doubt, doubts
 from .ends import OFFLINE, End, Ends, Pods, World, is_own_node
 from .facts import Answer, anything
@@ -15,6 +16,7 @@ from .missing import missing_at_peer, missing_rule, other
 from .values import Broken, Replay, Unjudged
 
 _ICMP = Doubt("what the enforcer does with ICMP, of which policies say nothing", is_live=False)
+_API_SERVER = Doubt(SEEN_AS, is_live=False)
 _REASONS_SHOWN = 6
 
 
@@ -52,12 +54,13 @@ class _Tally:
 
 @dataclass(frozen=True, slots=True)
 class _Point:
-    """One end's view of a flow: whose policies are asked, and in which direction."""
+    """One end's view of a flow: whose policies are asked, and in which direction; ``views`` is how else it is seen."""
 
     ends: tuple[Pods, ...]
     peers: tuple[End, ...]
     direction: Direction
     at_peer: bool = False
+    views: Sequence[View] = ()
 
 
 class _Judge:
@@ -96,7 +99,8 @@ class _Judge:
             if len(ends) == len(peers) == 1 and self._is_clear(ends[0], peers[0], key.direction, key.port):
                 self._tally.judged += neighbor.is_answered
                 continue
-            is_denied = self._is_denied(one, neighbor, _Point(ends, peers, key.direction))
+            views = other_views(self._ends, one, key)
+            is_denied = self._is_denied(one, neighbor, _Point(ends, peers, key.direction, views=views))
             if self._isolates_anyone[other(key.direction)]:
                 is_denied = self._at_peer(one, neighbor, ends, peers) or is_denied
             if neighbor.is_answered:
@@ -144,7 +148,7 @@ class _Judge:
             elif port.protocol is Protocol.ICMP or not point.peers:
                 answers.append(None)
             else:
-                answers += [_admits(gate, end, peer, point.direction, port) for peer in point.peers]
+                answers += [_answer(gate, end, peer, point, port) for peer in point.peers]
         if False in answers:
             if neighbor.is_answered:
                 self._break(one, neighbor, point, answers)
@@ -167,7 +171,7 @@ class _Judge:
         if end.host_network:
             return True
         gate = self._gates.at(end, point.direction)
-        return gate.is_open or all(_admits(gate, end, peer, point.direction, port) is not False for peer in point.peers)
+        return gate.is_open or all(_answer(gate, end, peer, point, port) is not False for peer in point.peers)
 
     def _leave(self, one: NetworkNeighbors, neighbor: Neighbor, point: _Point) -> None:
         if point.at_peer and self._is_told_there(one, neighbor, point):
@@ -200,6 +204,8 @@ class _Judge:
                 server = peer if point.direction is Direction.EGRESS else end
                 self._doubts[key] = doubts(gate, end, peer, server, point.direction, port)
             found += self._doubts[key]
+            if point.views and _admits(gate, end, peer, point.direction, port) is False:
+                found.append(_API_SERVER)
             if point.direction is Direction.INGRESS and is_own_node(end, peer) is None:
                 found.append(Doubt("whether it came from the pod's own node", is_live=not self._world.is_live))
         return found
@@ -215,6 +221,12 @@ class _Judge:
             rows = account.answered if account else ()
             found = self._mirrors[path] = {(row.key.direction, row.key.peer.name, row.key.port) for row in rows}
         return (point.direction, one.workload.full_path, neighbor.key.port) in found
+
+
+# What is denied as it was recorded may be admitted as the enforcer sees it.
+def _answer(gate: Gate, end: Pods, peer: End, point: _Point, port: Port) -> Answer:
+    found = _admits(gate, end, peer, point.direction, port)
+    return None if found is False and any(may_pass(gate, view) for view in point.views) else found
 
 
 # Of pods in their nodes' network, those on the pod's own node are admitted whatever the rules say.

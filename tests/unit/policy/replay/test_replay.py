@@ -110,6 +110,46 @@ def test_of_pods_in_their_nodes_network_those_on_the_pods_own_node_are_admitted(
     assert replay([web(TO_API)], [DENY_IN], both).unjudged[0].reasons == unjudged.reasons
 
 
+SERVICE = flow("egress", address("10.96.0.1", PeerKind.API_SERVER), 443)
+ENDPOINTS = [flow("egress", address(f"172.30.0.1{n}", PeerKind.API_SERVER), 6443) for n in (0, 1)]
+
+
+def judged(rule, *flows):
+    """The last parts of the addresses that would be denied, and of those of which it cannot be told."""
+    found = replay([web(*flows)], [rule])
+    told = [[one.neighbor.key.peer.address[-2:] for one in part] for part in (found.broken, found.unjudged)]
+    assert all("the API server" in one.reasons[0] and not one.is_live for one in found.unjudged)
+    return told
+
+
+def test_of_an_api_server_that_is_admitted_as_one_of_its_addresses_it_cannot_be_told_of_the_other():
+    service, first = ({"ipBlock": {"cidr": f"{text}/32"}} for text in ("10.96.0.1", "172.30.0.10"))
+    second = {"ipBlock": {"cidr": "172.30.0.11/32"}}
+    assert judged(to(first), SERVICE, ENDPOINTS[0]) == [[], [".1"]]
+    assert judged(to(service), SERVICE, ENDPOINTS[0]) == [[], ["10"]]
+    assert judged(to(service, first), SERVICE, ENDPOINTS[0]) == [[], []]
+    assert judged(DENY_OUT, SERVICE, ENDPOINTS[0]) == [[".1", "10"], []]
+    assert judged(to(service), SERVICE, *ENDPOINTS) == [[], ["10", "11"]]
+    assert judged(to(first, second), SERVICE, *ENDPOINTS) == [[], [".1"]]
+
+
+def test_a_connection_may_go_to_any_endpoint_of_the_api_server_so_that_all_have_to_be_admitted():
+    first = {"ipBlock": {"cidr": "172.30.0.10/32"}}
+    assert judged(to(first), SERVICE, *ENDPOINTS) == [[".1", "11"], []]
+
+
+def test_where_an_api_server_has_one_port_for_all_its_addresses_nobody_knows_which_is_its_services():
+    flows = [
+        flow("egress", address(text, PeerKind.API_SERVER), 443) for text in ("10.96.0.1", "10.9.0.10", "10.9.0.11")
+    ]
+    assert judged(to({"ipBlock": {"cidr": "10.9.0.10/32"}}), *flows) == [[], [".1", "11"]]
+
+
+def test_an_address_of_the_other_family_is_no_alternative():
+    other = flow("egress", address("fd00::10", PeerKind.API_SERVER), 6443)
+    assert judged(to({"ipBlock": {"cidr": "fd00::10/128"}}), SERVICE, other) == [[".1"], []]
+
+
 def test_what_icmp_may_do_is_not_said():
     one = web(flow("egress", address("203.0.113.1"), 0, Protocol.ICMP))
     (unjudged,) = replay([one], [DENY_OUT]).unjudged
