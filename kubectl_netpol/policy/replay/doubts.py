@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ...model import Direction, Port, Selector
 from ..evaluation.values import NetworkPolicy, PolicyPeer, PolicyRule
 from .ends import End, Place, Pods
-from .facts import Facts, meets, requirements, selects
+from .facts import Extent, Facts, meets, requirements, selects
 from .gate import Gate
 from .passage import admits_port, admits_ports, is_peer
 
@@ -66,7 +66,8 @@ def _of_peer(one: PolicyPeer, peer: End) -> Iterator[Doubt]:
     elif one.cidr and peer.addresses:
         yield Doubt(f"which address of {peer.name} it was: {one.cidr} holds some of them", is_live=False)
     elif one.cidr:
-        yield Doubt(f"whether an address of {peer.name} lies in {one.cidr}")
+        is_living = peer.labels.extent is Extent.WHOLE  # and has none yet
+        yield Doubt(f"whether an address of {peer.name} lies in {one.cidr}", is_live=not is_living)
     else:
         if one.pods is not None:
             yield from _labels(one.pods, peer.labels, peer.name)

@@ -37,9 +37,9 @@ OFFLINE = World()
 class Pods:
     """Pods that are alike: all of a workload as recordings tell of them, or one or more that live.
 
-    ``namespace`` is empty where it is not known, and so are ``nodes``, on which they are; ``addresses`` and ``ports``
-    (the named ones) are None. ``pod`` is the path of the only one, where it is one. ``name`` is for people. Compared by
-    identity.
+    ``namespace`` is empty where it is not known, and so are ``nodes``, on which they are; ``addresses`` (which a new
+    pod has not yet) and ``ports`` (the named ones) are None. ``pod`` is the path of the only one, where it is one.
+    ``name`` is for people. Compared by identity.
     """
 
     name: str
@@ -163,7 +163,7 @@ class Ends:
         return tuple(
             replace(
                 self.one(path, group[0]),
-                addresses=tuple(one for pod in group for one in pod.addresses),
+                addresses=tuple(one for pod in group for one in pod.addresses) or None,
                 nodes=frozenset(pod.node for pod in group) - {""},
                 pod="",
             )
@@ -195,7 +195,7 @@ class Ends:
             pod.namespace,
             labels,
             namespace,
-            pod.addresses,
+            pod.addresses or None,
             pod.ports,
             pod.host_network,
             frozenset({pod.node}) - {""},

@@ -201,7 +201,7 @@ def _about(one: PolicyPeer, answer: Answer, peer: End, namespace: str) -> str:
         return word
     if one.cidr:
         if isinstance(peer, Pods) and peer.addresses is None:
-            return f"{word}, the addresses of {peer.name} were not recorded" if answer is None else word
+            return f"{word}, the addresses of {peer.name} are not known" if answer is None else word
         return word
     if isinstance(peer, Place):
         return f"{word}, {peer.name} is no pod"

@@ -152,7 +152,7 @@ def _host(one: PolicyPeer) -> str:
 # A pod with two addresses, of which one is admitted: which of them was used is not in the recording.
 def _all_or_some(found: list[bool]) -> Answer:
     if all(found):
-        return bool(found)
+        return True
     return None if any(found) else False
 
 

@@ -2,7 +2,7 @@
 
 from kubectl_netpol.model import PeerKind, Port, Protocol
 from kubectl_netpol.policy.evaluation.values import PodEnd
-from kubectl_netpol.policy.replay.ends import OFFLINE, Ends, Place
+from kubectl_netpol.policy.replay.ends import OFFLINE, Ends, Place, World
 from kubectl_netpol.policy.replay.explain import explain
 
 from .making import account, labels, policy
@@ -102,6 +102,16 @@ def test_a_block_that_has_to_match_a_pod_is_spoken_of():
     found = told(policy("p", podSelector=labels(app="api"), ingress=[{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]))
     assert found.answer is None
     assert any("Cilium never matches" in one for one in found.caveats)
+
+
+def test_of_a_pod_that_has_no_address_yet_no_cluster_tells_more():
+    new = PodEnd("shop", "web-1", (("app", "web"),), ())
+    (end,) = Ends([], World({}, {"shop/deployment/web": (new,)})).named("shop/deployment/web")
+    block = [{"from": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]
+    found = told(policy("p", podSelector=labels(app="api"), ingress=block), source=end)
+    assert found.answer is None
+    assert "the addresses of shop/deployment/web are not known" in text(found)
+    assert text(found).endswith("whether an address of shop/deployment/web lies in 10.0.0.0/8")
 
 
 def test_pods_in_their_nodes_network_may_be_on_the_pods_own_node():

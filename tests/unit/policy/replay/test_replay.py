@@ -261,6 +261,21 @@ def test_of_a_pod_with_two_addresses_of_which_one_is_admitted_it_cannot_be_told(
     assert not unjudged.is_live
 
 
+def test_of_a_pod_that_has_no_address_yet_no_block_can_be_told():
+    here = PodEnd("shop", "api-1", (("app", "api"), ("pod-template-hash", "a")), (), ("10.0.0.5",))
+    new = PodEnd("shop", "api-2", (("app", "api"), ("pod-template-hash", "b")), ())
+    world, block = World({}, {API: (here, new)}), to({"ipBlock": {"cidr": "10.0.0.0/8"}})
+    found = replay([web(TO_API)], [block], world)
+    assert not found.broken
+    (unjudged,) = found.unjudged
+    assert unjudged.reasons == (f"whether an address of {API} lies in 10.0.0.0/8",)
+    assert replay([web(TO_API)], [DENY_OUT], world).broken
+    (alone,) = Ends([], World({}, {API: (new,)})).named(API)
+    assert alone.addresses is None
+    like_the_other = replace(new, labels=here.labels)
+    assert not replay([web(TO_API)], [block], World({}, {API: (here, like_the_other)})).unjudged
+
+
 def test_blocks_of_addresses_admit_what_is_not_excepted():
     one = web(flow("egress", address("203.0.113.1")), flow("egress", address("203.0.113.9")))
     block = {"cidr": "203.0.113.0/24", "except": ["203.0.113.8/29"]}
