@@ -22,6 +22,7 @@ API_VERSION = "networking.k8s.io/v1"
 KIND = "NetworkPolicy"
 
 _HINT = "the API server would refuse it too; see: kubectl explain networkpolicy.spec"
+_WHOLE = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})  # API servers before 1.28 wrote a status
 _SPEC = frozenset({"podSelector", "ingress", "egress", "policyTypes"})
 _SIDES = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 _TYPES = {"Ingress": Direction.INGRESS, "Egress": Direction.EGRESS}
@@ -42,6 +43,8 @@ def read_policy(document: Any, place: str = "", namespace: str = "default", *, i
         raise InputError(f"{place}{metadata.kind} {metadata.name} is no {KIND} of {API_VERSION}", _HINT)
     home = metadata.namespace or namespace
     _check_names(home, metadata.name, place)
+    if is_new:
+        _refuse_others(Fields(whole.value, f"{place}{KIND} {home}/{metadata.name}:"), _WHOLE)
     spec = Fields(whole.fields("spec").value, f"{place}{KIND} {home}/{metadata.name}: spec")
     _refuse_others(spec, _SPEC)
     rules = {direction: _read_rules(spec, direction, is_new) for direction in Direction}

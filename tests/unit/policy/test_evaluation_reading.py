@@ -34,6 +34,15 @@ def test_the_directions_that_are_not_told_are_those_of_the_api_server(spec, isol
     assert " ".join(names) == isolates
 
 
+def test_a_field_beside_the_spec_that_is_none_of_a_policy_is_refused_of_what_is_to_be_applied() -> None:
+    whole = document({})
+    whole["speck"] = whole.pop("spec")
+    with pytest.raises(InputError, match=r"^f: NetworkPolicy shop/web: speck is no field of a NetworkPolicy$"):
+        read_policy(whole, "f: ", is_new=True)
+    assert read_policy(whole).ingress == ()
+    assert read_policy(document({}) | {"status": {}}, is_new=True).ingress == ()
+
+
 def test_all_parts_of_a_policy_are_read() -> None:
     spec = {
         "podSelector": {"matchLabels": {"app": "web"}},
