@@ -13,7 +13,7 @@ from ..policy.evaluation.values import NetworkPolicy
 from ..policy.replay.ends import World
 from ..policy.replay.replay import replay
 from . import streams
-from .check_input import Sources, gather_policies, read_world
+from .check_input import Sources, gather_policies, policies_of_files, read_world
 from .connection import Connection
 from .known_option import known_servers_option
 from .options import Scope
@@ -111,8 +111,9 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
         scope = replace(scope, origin=tuple(word for file in files for word in ("--neighbors", file)))
     chosen = parse_selection(selection)
     wish = _Wish(output, wide, strict, flow)
+    named = tuple(policies_of_files(policy_files, scope) if policy_files else ())
     recorded = read_recorded(files, scope, chosen, _COMMAND)
-    sources = Sources(policy_files, generated, applied or not (policy_files or generated), path)
+    sources = Sources(named, generated, applied or not (policy_files or generated), path)
     policies = gather_policies(sources, recorded, scope, connection)
     world = read_world(inventory, live, connection)
     if wish.flow is not None:

@@ -28,9 +28,9 @@ from .recorded import Recorded
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where policies come from: ``files``, what ``generate`` would write, and the cluster; they are joined."""
+    """Where policies come from: those in files (``named``), what ``generate`` would write, and the cluster; joined."""
 
-    files: tuple[str, ...]
+    named: tuple[NetworkPolicy, ...]
     is_generated: bool
     is_applied: bool
     known_servers: Path | None = None
@@ -44,10 +44,8 @@ def gather_policies(sources: Sources, recorded: Recorded, scope: Scope, connecti
     union = _Union()
     if sources.is_applied:
         union.put(_applied(scope, connection))
-    if sources.files:
-        policies = policies_of_files(sources.files, scope)
-        _tell_unrecorded(policies, recorded.accounts)
-        union.put(policies)
+    _tell_unrecorded(sources.named, recorded.accounts)
+    union.put(sources.named)
     if sources.is_generated:
         union.put(_generated(recorded.chosen, sources.known_servers))
     union.tell()

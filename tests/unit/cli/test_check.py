@@ -144,6 +144,13 @@ def test_standard_input_is_read_once(check):
     assert (code, "cannot both be standard input" in err) == (2, True)
 
 
+def test_files_that_are_not_there_are_told_before_recordings_that_are_not(monkeypatch, tmp_path, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert run(["check", "-f", "nothere/", "--local"]) == 2
+    assert capsys.readouterr().err.startswith("error: nothere: No such file")
+
+
 def written(tmp_path, **policy):
     """A file with one policy for the pods of shop."""
     whole = KIND | {"metadata": {"name": "one"}} | policy
