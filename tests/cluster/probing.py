@@ -7,6 +7,7 @@ Runs in the pods with the standard library only.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -82,6 +83,24 @@ def try_all(cluster: Cluster, probes: Iterable[Probe]) -> dict[Probe, bool]:
     with ThreadPoolExecutor(16) as pool:
         found = pool.map(lambda one: _try(cluster, *one), by_pod.items())
         return {probe: passed for each in found for probe, passed in each.items()}
+
+
+def settled(cluster: Cluster, expected: dict[Probe, bool], patience: float) -> list[Probe]:
+    """The probes whose outcome differs from what is expected, once the enforcer has had its time (seconds).
+
+    Before it has, everything passes: an answer counts for nothing by itself, and all have to be right at once.
+    """
+    deadline, left = time.monotonic() + patience, expected
+    while True:
+        left = _differing(cluster, left) or _differing(cluster, expected)
+        if not left or time.monotonic() > deadline:
+            return sorted(left)
+        time.sleep(0.5)
+
+
+def _differing(cluster: Cluster, expected: dict[Probe, bool]) -> dict[Probe, bool]:
+    outcome = try_all(cluster, expected)
+    return {probe: allowed for probe, allowed in expected.items() if outcome[probe] != allowed}
 
 
 def _try(cluster: Cluster, pod: tuple[str, str], probes: list[Probe]) -> dict[Probe, bool]:

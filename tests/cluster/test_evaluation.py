@@ -6,7 +6,6 @@ import json
 import os
 import random
 import secrets
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from tests.evaluation.cases import World, random_labels, random_policies
 
 from .cluster import Cluster
 from .layout import NODES, OUTSIDE, OUTSIDE_PORT
-from .probing import SERVER, Probe, try_all
+from .probing import SERVER, Probe, settled
 
 pytestmark = [
     pytest.mark.cluster,
@@ -154,21 +153,10 @@ def test_felix_does_to_packets_what_the_evaluator_says(ends: Ends, chance: rando
             "create", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": policies})
         )
         try:
-            wrong = _settled(ends.cluster, expected)
+            wrong = settled(ends.cluster, expected, PATIENCE)
         finally:
             for name in {one["metadata"]["namespace"] for one in policies}:
                 ends.cluster.kubectl("-n", name, "delete", "networkpolicies", "--all")
         told = [(probe, flows[probe], evaluator.judge(flows[probe])) for probe in wrong]
         assert told == [], (number, policies)
     assert min(said[True], said[False]) > ROUNDS * 20, f"too one-sided to mean much: {said}"
-
-
-def _settled(cluster: Cluster, expected: dict[Probe, bool]) -> list[Probe]:
-    """The probes whose outcome differs from what is expected, once Felix has had its time."""
-    deadline, left = time.monotonic() + PATIENCE, dict(expected)
-    while True:
-        outcome = try_all(cluster, left)
-        left = {probe: allowed for probe, allowed in left.items() if outcome[probe] != allowed}
-        if not left or time.monotonic() > deadline:
-            return sorted(left)
-        time.sleep(0.5)
