@@ -24,6 +24,7 @@ from .connection import need_kubeconfig
 from .denied import broken_words
 from .options import Scope
 from .other_guards import refuse_guarded
+from .other_policies import tell_other_policies
 
 _SUFFIXES = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
 
@@ -44,6 +45,7 @@ def apply_policies(
     refuse_theirs(found, manner)
     _show(found)
     everything = _everything(application, scope, accounts)
+    tell_other_policies(api)
     _judge(application, judge(everything, present, found))
     if application.dry_run != "client":
         try_all(api, found, manner)

@@ -117,6 +117,7 @@ def _applied(scope: Scope, connection: Connection) -> list[NetworkPolicy]:
     from ..cluster.lists import Pages  # noqa: PLC0415  # half a second
     from ..cluster.resources import NETWORK_POLICY  # noqa: PLC0415
     from ..cluster.trouble import RefusedError  # noqa: PLC0415
+    from .other_policies import tell_other_policies  # noqa: PLC0415
 
     api = connection.open()
     try:
@@ -126,6 +127,7 @@ def _applied(scope: Scope, connection: Connection) -> list[NetworkPolicy]:
             raise
         objects = list(Pages(api, NETWORK_POLICY, scope.namespace))
         streams.note(f"you may list policies in namespace {scope.namespace} only: those of others are not looked at")
+    tell_other_policies(api)
     return read_policies((("the cluster:", one) for one in objects), "default").policies
 
 

@@ -25,6 +25,7 @@ class Shop:
     """
 
     skew = 0
+    has_cilium = False
 
     def __init__(self):
         self.objects = {}
@@ -67,6 +68,12 @@ class Shop:
             meanwhile()
         if path in self.objects:
             return self.objects[path]
+        if path == "/apis":
+            return {"groups": [{"name": "cilium.io", "versions": [{"version": "v2"}]}] if self.has_cilium else []}
+        if path == "/apis/cilium.io/v2":
+            return {"resources": [{"name": "ciliumnetworkpolicies"}]}
+        if path == "/apis/cilium.io/v2/ciliumnetworkpolicies":
+            raise RefusedError(403, "Forbidden", "no")
         if path not in COLLECTIONS:
             raise RefusedError(404, "NotFound", f"{path} not found")
         key, _, value = str((query or {}).get("labelSelector", "")).partition("=")

@@ -63,6 +63,14 @@ def test_what_is_proposed_bears_the_flags_that_lead_to_the_cluster_and_say_as_wh
     assert all(line.endswith(f" -n shop {flags}") for line in proposed)
 
 
+def test_policies_of_other_kinds_are_told_before_anything_is_applied(shop, capsys):
+    other = "may have ciliumnetworkpolicies.cilium.io, which you may not list"
+    assert other not in told(capsys, f"{APPLY} web.yaml")[2]
+    shop.has_cilium = True
+    code, _, said = told(capsys, f"{APPLY} web.yaml")
+    assert (code, other in said) == (0, True)
+
+
 def say(shop, session, state):
     """The guard says so of itself."""
     shop.merge(f"{JOBS}/netpol-guard-{session}", {"metadata": {"annotations": {STATE: state}}})

@@ -32,7 +32,7 @@ def pod(name, labels, **status):
 
 @contextmanager
 def serving(answers):
-    """A cluster that has these lists by path; what is not there is empty, and an int is a refusal."""
+    """A cluster that has these lists or objects by path; what is not there is empty, and an int is a refusal."""
     asked = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -41,6 +41,7 @@ def serving(answers):
             asked.append(path)
             found = answers.get(path, [])
             status, body = (found, {"message": "no"}) if isinstance(found, int) else (200, {"items": found})
+            body = found if isinstance(found, dict) else body
             data = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
@@ -82,19 +83,19 @@ def check(monkeypatch, tmp_path, capsys, request):
     return go
 
 
-def test_what_is_applied_is_checked_and_nothing_but_policies_is_asked_for(check):
+def test_what_is_applied_is_checked_and_nothing_but_policies_and_api_groups_is_asked_for(check):
     code, out, err, asked = check({NETWORK_POLICIES: [DENY]})
     assert code == 1
     assert "shop/deployment/legacy   egress      shop/deployment/api   TCP/8080" in out
     assert "against 1 policy: 1 would be denied" in err
-    assert asked == [NETWORK_POLICIES]
+    assert asked == [NETWORK_POLICIES, "/apis"]
 
 
 def test_files_are_checked_without_a_cluster_and_with_applied_together_with_it(check):
     assert check({NETWORK_POLICIES: [DENY]}, "-f", POLICIES)[3] == []
     _, _, err, asked = check({NETWORK_POLICIES: [DENY]}, "-f", POLICIES, "--applied")
     assert "against 3 policies" in err
-    assert asked == [NETWORK_POLICIES]
+    assert asked == [NETWORK_POLICIES, "/apis"]
 
 
 def test_a_file_takes_the_place_of_what_is_applied_under_the_same_name(check):
@@ -109,7 +110,42 @@ def test_who_may_list_one_namespace_only_is_told_that_others_are_not_seen(check)
     code, _, err, asked = check({NETWORK_POLICIES: 403, own: [DENY]}, "-n", "shop")
     assert code == 1
     assert "those of others are not looked at" in err
-    assert asked == [NETWORK_POLICIES, own]
+    assert asked == [NETWORK_POLICIES, own, "/apis"]
+
+
+def served(**plurals):
+    """What a cluster answers that serves these groups, each with one version and these resources."""
+    groups = {
+        "cilium": "cilium.io/v2",
+        "calico": "crd.projectcalico.org/v1",
+        "tiered": "policy.networking.k8s.io/v1alpha1",
+    }
+    told = [groups[name].split("/") for name in plurals]
+    answers = {"/apis": {"groups": [{"name": group, "versions": [{"version": one}]} for group, one in told]}}
+    for name, found in plurals.items():
+        answers[f"/apis/{groups[name]}"] = {"resources": [{"name": one} for one in found]}
+    return answers
+
+
+OTHERS = "note: policies of other kinds are not looked at, and may deny or admit more than NetworkPolicies do"
+
+
+def test_policies_of_other_kinds_that_the_cluster_has_are_told(check):
+    answers = served(cilium=["ciliumnetworkpolicies", "ciliumnodes"], calico=["globalnetworkpolicies"])
+    assert OTHERS not in check(answers)[2]
+    answers["/apis/cilium.io/v2/ciliumnetworkpolicies"] = [DENY]
+    code, _, err, asked = check(answers)
+    assert (code, f"{OTHERS}: the cluster has ciliumnetworkpolicies.cilium.io\n" in err) == (0, True)
+    assert "/apis/cilium.io/v2/ciliumnodes" not in asked
+
+
+def test_policies_of_other_kinds_that_may_not_be_listed_may_be_there(check):
+    path = "/apis/policy.networking.k8s.io/v1alpha1/adminnetworkpolicies"
+    code, _, err, _ = check(served(tiered=["adminnetworkpolicies"]) | {path: 403})
+    assert code == 0
+    assert f"{OTHERS}: it may have adminnetworkpolicies.policy.networking.k8s.io, which you may not list\n" in err
+    code, _, err, _ = check({"/apis": 403})
+    assert (code, f"{OTHERS}; whether the cluster has some is not known: " in err) == (0, True)
 
 
 def test_a_refusal_is_an_error_and_not_an_answer(check):
