@@ -1,12 +1,13 @@
 """External addresses as blocks, on request: without it each stays a /32 or /128.
 
-``Exact`` admits no address that was not seen; ``Prefixes`` and ``Announced`` admit more, and how many is counted.
+``Exact`` admits no pair of an address and a port that was not seen; ``Prefixes`` and ``Announced`` admit more, and how
+many addresses and pairs is counted.
 Addresses of a known server have their block already and are left alone, as is whatever lies in the cluster.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses, ip_address, ip_network
 from typing import Protocol
@@ -96,11 +97,28 @@ class Announced:
 
 
 @dataclass(frozen=True, slots=True)
+class Surplus:
+    """What a direction's blocks admit and nobody saw: ``addresses``, and ``pairs`` of an address and a port.
+
+    ``blocks`` are those that addresses were widened to, put together and in order.
+    """
+
+    direction: Direction
+    blocks: tuple[str, ...]
+    addresses: int
+    pairs: int
+
+
+@dataclass(frozen=True, slots=True)
 class Widened:
-    """``blocks``: what stands for an address that was met in a direction. ``labels``: what is known of a block."""
+    """``blocks``: what stands for an address that was met in a direction. ``labels``: what is known of a block.
+
+    ``seen``: the ports of each address that could be widened, by direction.
+    """
 
     blocks: Mapping[tuple[Direction, str], str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
+    seen: Mapping[Direction, Mapping[str, Ports]] = field(default_factory=dict)
 
     def neighbor(self, neighbor: Neighbor) -> Neighbor:
         """The same neighbor, with its address's block in the address's place."""
@@ -110,14 +128,22 @@ class Widened:
             return neighbor
         return replace(neighbor, key=replace(key, peer=Peer(key.peer.kind, block=block)))
 
-    def surplus(self) -> Iterator[tuple[Direction, tuple[str, ...], int]]:
-        """By direction: the blocks, in order, and how many addresses they hold that were not seen. Not where none."""
+    def surplus(self) -> Iterator[Surplus]:
+        """What each direction admits more than was seen. Not where that is nothing."""
         for direction in Direction:
-            pairs = {address: block for (way, address), block in self.blocks.items() if way is direction}
-            blocks = _merged(map(ip_network, pairs.values()))
-            more = sum(block.num_addresses for block in blocks) - len(pairs)
-            if more:
-                yield direction, tuple(map(str, blocks)), more
+            seen = self.seen.get(direction, {})
+            admitted = {address: ip_network(self._admitted(direction, address)) for address in seen}
+            by_port: dict[Port, list[str]] = {}
+            for address, ports in seen.items():
+                for port in ports:
+                    by_port.setdefault(port, []).append(address)
+            pairs = sum(_more(found, admitted) for found in by_port.values())
+            if pairs:
+                blocks = _merged(ip_network(block) for (way, _), block in self.blocks.items() if way is direction)
+                yield Surplus(direction, tuple(map(str, blocks)), _more(seen, admitted), pairs)
+
+    def _admitted(self, direction: Direction, address: str) -> str:
+        return self.blocks.get((direction, address)) or host_cidr(address)
 
 
 UNWIDENED = Widened()
@@ -132,14 +158,20 @@ def widen(neighbors: Iterable[Neighbor], lookup: Lookup, aggregate: Aggregate | 
         peer, direction = neighbor.key.peer, neighbor.key.direction
         if _is_external(peer) and lookup(peer.address) is None:
             found.setdefault(direction, {}).setdefault(peer.address, set()).add(neighbor.key.port)
+    seen = {way: {one: frozenset(ports) for one, ports in addresses.items()} for way, addresses in found.items()}
     blocks = {
         (direction, address): block
-        for direction, addresses in found.items()
-        for address, block in aggregate.blocks({one: frozenset(ports) for one, ports in addresses.items()}).items()
+        for direction, addresses in seen.items()
+        for address, block in aggregate.blocks(addresses).items()
         if block != host_cidr(address)
     }
     labels = {block: label for block in set(blocks.values()) if (label := aggregate.label(block))}
-    return Widened(blocks, labels)
+    return Widened(blocks, labels, seen)
+
+
+# How many addresses the blocks that stand for these hold beside them.
+def _more(addresses: Collection[str], admitted: Mapping[str, Network]) -> int:
+    return sum(block.num_addresses for block in _merged(admitted[one] for one in addresses)) - len(addresses)
 
 
 def _is_external(peer: Peer) -> bool:

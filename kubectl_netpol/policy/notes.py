@@ -10,7 +10,7 @@ from ipaddress import ip_network
 from ..model import Direction, Mark, Neighbor, NeighborKey, NetworkNeighbors, Peer, PeerKind, Protocol, Workload
 from ..neighbors.document import is_expressible, selects_everyone
 from ..neighbors.labels import is_volatile, selector_text
-from .aggregation import Widened
+from .aggregation import Surplus, Widened
 from .listing import some_of
 from .rules import Lookup
 
@@ -96,18 +96,27 @@ def host_bits(workload: Workload, admitted: Iterable[Neighbor], lookup: Lookup) 
 
 
 def surplus(workload: Workload, widened: Widened, directions: Iterable[Direction]) -> Iterator[Note]:
-    """How many addresses blocks admit that were asked for, and that nobody saw."""
+    """How much blocks admit that were asked for, and that nobody saw."""
     isolated = frozenset(directions)
-    for direction, blocks, more in widened.surplus():
-        if direction in isolated:
-            shown = some_of(blocks, _SHOWN)
-            yield Note(workload, f"{direction} is widened to {shown}: {_number(more)} more than were seen")
+    for one in widened.surplus():
+        if one.direction in isolated:
+            text = f"{one.direction} is widened to {some_of(one.blocks, _SHOWN)}: {_more(one)} more than were seen"
+            yield Note(workload, text)
 
 
-def _number(addresses: int) -> str:
-    if addresses < _COUNTABLE:
-        return f"{addresses} address{'' if addresses == 1 else 'es'}"
-    return f"about 2^{round(math.log2(addresses))} addresses"
+# Where each unseen address has one port, and none has a port that it was not seen with, the addresses say it all.
+def _more(one: Surplus) -> str:
+    addresses = _number(one.addresses, "address", "addresses") if one.addresses else ""
+    if one.pairs == one.addresses:
+        return addresses
+    pairs = _number(one.pairs, "pair of an address and a port", "pairs of an address and a port")
+    return f"{addresses}, and {pairs}," if addresses else pairs
+
+
+def _number(count: int, singular: str, plural: str) -> str:
+    if count < _COUNTABLE:
+        return f"{count} {singular if count == 1 else plural}"
+    return f"about 2^{round(math.log2(count))} {plural}"
 
 
 def _has_host_bits(block: str) -> bool:

@@ -101,11 +101,31 @@ def test_blocks_of_a_length_hold_what_was_seen_and_tell_the_surplus(found, ipv4,
         wanted = ip_network(f"{address}/{bits}", strict=False)
         assert any(way == one and block == wanted and port in ports for one, block, ports in blocks)
     widened = widen(account(found).neighbors, no_servers, Prefixes(ipv4, ipv6))
-    for direction, _, more in widened.surplus():
-        mine = {address for way, kind, address, _ in found if way is direction and kind is PeerKind.EXTERNAL}
-        wide = {one for one in mine if (ipv6 if ":" in one else ipv4) < ip_address(one).max_prefixlen}
-        held = {ip_network(f"{one}/{ipv6 if ':' in one else ipv4}", strict=False) for one in wide}
-        assert more == sum(block.num_addresses for block in held) - len(wide)
+    told = {one.direction: (one.addresses, one.pairs) for one in widened.surplus()}
+    for direction in Direction:
+        mine = {
+            (ip_network(f"{address}/{ipv6 if ':' in address else ipv4}", strict=False), address, port)
+            for way, kind, address, port in found
+            if way is direction and kind is PeerKind.EXTERNAL
+        }
+        addresses = {block: block.num_addresses for block, _, _ in mine}
+        pairs = {(block, port): block.num_addresses for block, _, port in mine}
+        more = sum(addresses.values()) - len({one for _, one, _ in mine}), sum(pairs.values()) - len(mine)
+        assert told.get(direction, (0, 0)) == more
+
+
+@given(pairs)
+@settings(max_examples=200, deadline=None)
+def test_the_surplus_counts_each_pair_of_address_and_port_that_was_not_seen_once(found):
+    external = [one for one in found if one[1] is PeerKind.EXTERNAL]
+    if not external:
+        return
+    nested = Announced({"203.0.113.240/28": "", "203.0.113.248/30": "", "203.0.113.249/32": "", "2001:db8::/120": ""})
+    (policy,) = generate([account(external)], Options(tuple(Direction), aggregate=nested)).policies
+    told = {one.direction: one.pairs for one in widen(account(external).neighbors, no_servers, nested).surplus()}
+    seen = {(str(way), address, port) for way, _, address, port in external}
+    unseen = [way for way, *_ in admitted(policy.document) - seen]
+    assert told == {way: unseen.count(way) for way in Direction if way in unseen}
 
 
 def test_the_surplus_is_told_for_each_direction_that_is_isolated():
@@ -118,6 +138,23 @@ def test_the_surplus_is_told_for_each_direction_that_is_isolated():
     assert [str(note) for note in one.notes if "widened" in str(note)] == [
         "deployment/web in namespace shop: egress is widened to 203.0.113.8/31: 1 address more than were seen"
     ]
+
+
+@pytest.mark.parametrize(
+    ("length", "ports", "expected"),
+    [
+        (31, (80, 5432), "2 pairs of an address and a port more than were seen"),
+        (30, (80, 5432), "2 addresses, and 6 pairs of an address and a port, more than were seen"),
+        (30, (80, 80), "2 addresses more than were seen"),
+        (31, (80, 80), None),
+        (32, (80, 5432), None),
+    ],
+)
+def test_ports_that_a_block_was_not_seen_with_everywhere_are_told(length, ports, expected):
+    found = [(Direction.EGRESS, PeerKind.EXTERNAL, f"203.0.113.{n}", port) for n, port in enumerate(ports)]
+    notes = generate([account(found)], Options((Direction.EGRESS,), aggregate=Prefixes(length))).notes
+    told = [note.text for note in notes if "widened" in note.text]
+    assert told == ([f"egress is widened to 203.0.113.0/{length}: {expected}"] if expected else [])
 
 
 def test_a_known_server_keeps_its_block_whatever_is_aggregated():
