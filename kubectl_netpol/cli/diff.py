@@ -21,7 +21,11 @@ _COMMAND = "kubectl netpol diff"
 @click.argument("selection", nargs=-1, metavar="[TYPE/NAME ...]")
 @click.option("--all", "everything", is_flag=True, help="Every recorded workload of the namespace, or of all with -A.")
 @reads_recordings_and_cluster
-@click.option("--policy-types", metavar="TYPES", help="Directions to isolate: Ingress, Egress or Ingress,Egress.")
+@click.option(
+    "--policy-types",
+    metavar="TYPES",
+    help="Directions to isolate, also by --default-deny: Ingress, Egress or Ingress,Egress.",
+)
 @click.option("--include-unanswered", is_flag=True, help="Allow what was never answered, too.")
 @click.option(
     "--allow-empty-selector", is_flag=True, help="Allow a policy of a whole namespace, and peers that are all its pods."

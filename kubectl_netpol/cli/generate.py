@@ -31,7 +31,11 @@ _COMMAND = "kubectl netpol generate"
 @shapes_policies
 @reads_recordings_and_cluster
 @applies
-@click.option("--policy-types", metavar="TYPES", help="Directions to isolate: Ingress, Egress or Ingress,Egress.")
+@click.option(
+    "--policy-types",
+    metavar="TYPES",
+    help="Directions to isolate, also by --default-deny: Ingress, Egress or Ingress,Egress.",
+)
 @click.option("--include-unanswered", is_flag=True, help="Allow what was never answered, too.")
 @click.option(
     "--allow-empty-selector", is_flag=True, help="Allow a policy of a whole namespace, and peers that are all its pods."

@@ -47,7 +47,9 @@ def generated_for(
     options = Options(directions, aggregate=choice.aggregate, **flags)
     accounts = read_chosen(choice.files, choice.scope, chosen, command)
     generated = generate(accounts, options, lookup)
-    return accounts, with_default_deny(generated, accounts, lookup) if choice.default_deny else generated
+    if choice.default_deny:
+        generated = with_default_deny(generated, accounts, lookup, directions)
+    return accounts, generated
 
 
 def _chosen(choice: Choice, command: str) -> Selection:

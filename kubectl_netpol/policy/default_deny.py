@@ -7,11 +7,12 @@ before anything is denied by this one.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from ..model import Direction, Mark, Neighbor, NetworkNeighbors, Workload
 from ..neighbors.document import is_expressible
 from .comments import comment, texts_on
-from .generate import Generated, Policy
+from .generate import BOTH, Generated, Policy
 from .notes import Note
 from .questions import is_question
 from .references import references
@@ -21,28 +22,39 @@ NAME = "default-deny"
 
 
 def with_default_deny(
-    generated: Generated, accounts: Iterable[NetworkNeighbors], lookup: Lookup = no_servers
+    generated: Generated,
+    accounts: Iterable[NetworkNeighbors],
+    lookup: Lookup = no_servers,
+    directions: Sequence[Direction] = BOTH,
 ) -> Generated:
-    """The same, then a default-deny for each of the accounts' namespaces, and notes on whom it hits."""
+    """The same, then a default-deny for each of the accounts' namespaces, and notes on whom it hits.
+
+    ``directions``: what it denies; at least one.
+    """
     by_namespace: dict[str, list[NetworkNeighbors]] = {}
     for one in sorted(accounts, key=lambda one: one.workload):
         by_namespace.setdefault(one.workload.namespace, []).append(one)
-    denies = [default_deny(namespace, found, lookup) for namespace, found in by_namespace.items()]
+    denies = [default_deny(namespace, found, lookup, directions) for namespace, found in by_namespace.items()]
     covered = {policy.workload for policy in generated.policies}
     notes = [note for deny in denies for note in _notes(by_namespace[deny.workload.namespace], covered, deny)]
     return Generated((*generated.policies, *denies), generated.notes + tuple(notes))
 
 
-def default_deny(namespace: str, accounts: Sequence[NetworkNeighbors], lookup: Lookup = no_servers) -> Policy:
-    """The policy of a namespace: both directions, all pods, and only DNS to where it was answered."""
-    servers = [neighbor for one in accounts if not one.host_network for neighbor in one.answered if _is_dns(neighbor)]
-    isolated = {Direction.INGRESS: (), Direction.EGRESS: rules(servers, lookup)}
-    spec = {
-        "podSelector": {},
-        "policyTypes": ["Ingress", "Egress"],
-        "ingress": [],
-        "egress": [rule.document(Direction.EGRESS) for rule in isolated[Direction.EGRESS]],
-    }
+def default_deny(
+    namespace: str,
+    accounts: Sequence[NetworkNeighbors],
+    lookup: Lookup = no_servers,
+    directions: Sequence[Direction] = BOTH,
+) -> Policy:
+    """The policy of a namespace: these directions, all pods, and only DNS to where it was answered."""
+    servers: list[Neighbor] = []
+    if Direction.EGRESS in directions:
+        servers = [
+            neighbor for one in accounts if not one.host_network for neighbor in one.answered if _is_dns(neighbor)
+        ]
+    isolated = {one: rules(servers, lookup) if one is Direction.EGRESS else () for one in BOTH if one in directions}
+    spec: dict[str, Any] = {"podSelector": {}, "policyTypes": [one.capitalize() for one in isolated]}
+    spec |= {str(one): [rule.document(one) for rule in found] for one, found in isolated.items()}
     metadata = {
         "name": NAME,
         "namespace": namespace,
@@ -57,9 +69,13 @@ def default_deny(namespace: str, accounts: Sequence[NetworkNeighbors], lookup: L
 
 def cuts_off(deny: Policy) -> str:
     """What a namespace's default-deny does to a workload without a policy of its own, in words."""
-    if deny.document["spec"]["egress"]:
-        return f"{NAME} cuts it off but for DNS"
-    return f"{NAME} cuts it off, from DNS as well, since no answered DNS was recorded in its namespace"
+    spec = deny.document["spec"]
+    if "egress" not in spec:
+        return f"{NAME} cuts off its ingress"
+    what = "it" if "ingress" in spec else "its egress"
+    if spec["egress"]:
+        return f"{NAME} cuts {what} off but for DNS"
+    return f"{NAME} cuts {what} off, from DNS as well, since no answered DNS was recorded in its namespace"
 
 
 def _is_dns(neighbor: Neighbor) -> bool:

@@ -175,3 +175,19 @@ def test_a_dns_name_of_pods_is_a_comment_beside_their_selector(folder, capsys):
     code, out, _ = generate(capsys, "-f", "in.yaml")
     assert code == 0
     assert "# api.default.svc." in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "types"),
+    [
+        ([], ["Ingress", "Egress"]),
+        (["--policy-types", "Ingress"], ["Ingress"]),
+        (["--policy-types", "egress"], ["Egress"]),
+        (["--policy-types", "Egress,Ingress"], ["Ingress", "Egress"]),
+    ],
+)
+def test_a_default_deny_has_the_policy_types_of_the_others_so_that_their_notes_hold(folder, capsys, arguments, types):
+    code, out, err = generate(capsys, "-f", str(INPUT / "operator.yaml"), "--default-deny", *arguments)
+    assert code == 0
+    assert [one["spec"]["policyTypes"] for one in yaml.safe_load_all(out)] == [types, types]
+    assert ("egress was recorded, and the policy leaves it open" in err) == ("Egress" not in types)

@@ -22,7 +22,7 @@ from kubectl_netpol.model import (
     Workload,
 )
 from kubectl_netpol.policy.default_deny import with_default_deny
-from kubectl_netpol.policy.generate import Generated, generate
+from kubectl_netpol.policy.generate import BOTH, Generated, generate
 from tests.unit.cluster.server import played, said
 
 OPENSHIFT = Peer(PeerKind.WORKLOAD, "openshift-dns/daemonset/dns", Selector((("dns", "default"),)))
@@ -37,10 +37,10 @@ def account(name: str, *to: tuple[Peer, Protocol, int]) -> NetworkNeighbors:
     return NetworkNeighbors(workload, Selector((("app", name),)), tuple(Neighbor(key, Counts(1, 1)) for key in keys))
 
 
-def denied(*to: tuple[Peer, Protocol, int]) -> Generated:
+def denied(*to: tuple[Peer, Protocol, int], directions: tuple[Direction, ...] = BOTH) -> Generated:
     """With a workload that talks to these, and a quiet one."""
     accounts = [account("api", (OUTSIDE, Protocol.TCP, 443), *to), account("quiet")]
-    return with_default_deny(generate(accounts), accounts)
+    return with_default_deny(generate(accounts), accounts, directions=directions)
 
 
 @pytest.mark.parametrize(
@@ -68,6 +68,28 @@ def test_where_no_dns_was_answered_it_is_told_that_dns_is_cut_off_too(to):
     texts = [note.text for note in generated.notes]
     assert f"{FROM_DNS_TOO}: it has no policy of its own" in texts
     assert not any(BUT_FOR_DNS in text for text in texts)
+
+
+def test_a_default_deny_of_ingress_leaves_egress_open_and_says_nothing_of_dns():
+    generated = denied(directions=(Direction.INGRESS,))
+    spec = generated.policies[-1].document["spec"]
+    assert spec == {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": []}
+    assert "default-deny cuts off its ingress: it has no policy of its own" in [note.text for note in generated.notes]
+
+
+@pytest.mark.parametrize(
+    ("to", "expected"),
+    [
+        ((), "default-deny cuts its egress off, from DNS as well, since no answered DNS was recorded in its namespace"),
+        (((OPENSHIFT, Protocol.UDP, 5353),), "default-deny cuts its egress off but for DNS"),
+    ],
+    ids=["none", "dns"],
+)
+def test_a_default_deny_of_egress_leaves_ingress_open(to, expected):
+    generated = denied(*to, directions=(Direction.EGRESS,))
+    spec = generated.policies[-1].document["spec"]
+    assert (spec["policyTypes"], "ingress" in spec, len(spec["egress"])) == (["Egress"], False, len(to))
+    assert f"{expected}: it has no policy of its own" in [note.text for note in generated.notes]
 
 
 @pytest.mark.parametrize(
