@@ -19,7 +19,8 @@ from ..questions import DNS_PORTS
 from ..rules import SIDES, Lookup, chunks
 from .dns import is_dns_server, lookups
 from .notes import cilium_notes
-from .peers import ENTITIES, FQDNS, PARTS, Member, member_document, members, own_selector
+from .peers import ENTITIES, FQDNS, PARTS, WORLD, Member, member_document, members, own_selector
+from .world import FAMILIES, with_world
 
 _MOST_PORTS = 40
 _Reached = dict[Member, set[Port]]
@@ -55,7 +56,8 @@ def _reached(
             for member in members(one, lookup, by_name):
                 reached.setdefault(member, set()).add(one.neighbor.key.port)
                 told.setdefault(member, set()).update(_words(policy, one, member))
-    return reached, told
+    told[WORLD] = set().union(*(told.get(member, set()) for member in FAMILIES))
+    return with_world(reached), told
 
 
 def _words(policy: Policy, one: Admitted, member: Member) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from ..generate import Policy
 from ..questions import is_dns_port, is_question
 from ..rules import Lookup
 from .names import fqdns
-from .peers import ENDPOINTS, ENTITIES, FQDNS, Member, names_of
+from .peers import ENDPOINTS, ENTITIES, FQDNS, WORLD, Member, names_of
 
 _DEEPEST = 7
 """Labels before a search domain: a name of at most 5 labels is searched (ndots:5), below the namespace and ``svc``."""
@@ -38,5 +38,5 @@ def is_dns_server(member: Member, ports: set[Port]) -> bool:
     """Whether lookups go there: pods, nodes or addresses with a DNS port, that are not themselves known by name."""
     if member.part == FQDNS:
         return False
-    is_own = member.part in (ENDPOINTS, ENTITIES)
+    is_own = member.part in (ENDPOINTS, ENTITIES) and member != WORLD
     return any(is_dns_port(port, is_own) for port in ports)

@@ -18,6 +18,7 @@ _ENTITIES = {
     PeerKind.API_SERVER: "admitted as the entity kube-apiserver, which has all of the API server's addresses",
     PeerKind.NODE_LOCAL: "admitted by its address, and as the entity host, which has all of the own node's addresses",
 }
+_OUTSIDE = "to Cilium every address is every address outside the cluster, without pods and nodes"
 _WITHIN = "Cilium matches no address in the cluster, and what it is there the input does not say: record it again"
 
 _PROXIED = (
@@ -34,6 +35,8 @@ def cilium_notes(
     for kind, text in _ENTITIES.items():
         if found := [one for one in admitted if one.key.peer.kind is kind and one.key.peer.address]:
             yield Note(policy.workload, f"{listed(found)}: {text}")
+    if found := [one for one in admitted if one.key.peer.block.endswith("/0")]:
+        yield Note(policy.workload, f"{listed(found)}: {_OUTSIDE}")
     if found := [one for one in admitted if _is_within(one)]:
         yield Note(policy.workload, f"{listed(found)}: {_WITHIN}")
     if found := [one for one in admitted if one.key.direction is Direction.INGRESS and one.key.port.port == DNS_PORT]:

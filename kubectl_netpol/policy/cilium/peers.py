@@ -55,6 +55,10 @@ class Member:
         return place(self.peer) if self.part in (ENDPOINTS, CIDR) else (self.text,)
 
 
+WORLD = Member(ENTITIES, "world")
+"""Every address outside the cluster, of both families."""
+
+
 def members(one: Admitted, lookup: Lookup, by_name: bool) -> tuple[Member, ...]:
     """What stands in Cilium's rules for a neighbor. ``by_name``: outside addresses by the names that led to them."""
     neighbor, peer = one.neighbor, one.neighbor.key.peer

@@ -113,6 +113,34 @@ def test_a_cilium_policy_admits_exactly_what_was_recorded_with_one_part_to_a_rul
     assert {"ingress", "egress"} & spec.keys() == {str(one.key.direction) for one in found}
 
 
+EVERY_IPV4, EVERY_IPV6 = (Peer(PeerKind.EXTERNAL, block=block) for block in ("0.0.0.0/0", "::/0"))
+
+
+@pytest.mark.parametrize("direction", Direction)
+def test_to_cilium_every_address_of_both_families_is_the_world_and_of_one_family_a_block(direction):
+    found = [(EVERY_IPV4, 443), (EVERY_IPV6, 443), (EVERY_IPV4, 80), (EVERY_IPV6, 8443)]
+    spec, notes = cilium(*(neighbor(peer, port, direction) for peer, port in found))
+    side = "to" if direction is Direction.EGRESS else "from"
+    assert [(rule.get(f"{side}Entities"), rule.get(f"{side}CIDR"), ports_of(rule)) for rule in spec[direction]] == [
+        (["world"], None, ["443"]),
+        (None, ["0.0.0.0/0"], ["80"]),
+        (None, ["::/0"], ["8443"]),
+    ]
+    assert any("every address outside the cluster, without pods and nodes" in note for note in notes)
+
+
+def ports_of(rule):
+    return [port["port"] for one in rule["toPorts"] for port in one["ports"]]
+
+
+def test_the_world_is_no_dns_server_at_the_port_of_a_dns_servers_pods():
+    names = neighbor(Peer(PeerKind.EXTERNAL, address="203.0.113.9"), names=("api.example.com.",))
+    dns = neighbor(DNS, 53, protocol=Protocol.UDP)
+    spec, _ = cilium(names, dns, neighbor(EVERY_IPV4, 5353), neighbor(EVERY_IPV6, 5353))
+    (world,) = [rule for rule in spec["egress"] if "toEntities" in rule]
+    assert "rules" not in world["toPorts"][0]
+
+
 @given(st.lists(neighbors_, min_size=1, max_size=60), st.randoms(use_true_random=False))
 @settings(max_examples=60, deadline=None)
 def test_the_same_neighbors_in_any_order_give_the_same_bytes_of_each_kind(found, random):
