@@ -17,9 +17,10 @@ from ..neighbors.labels import is_label_value
 from .aggregation import Aggregate, widen
 from .comments import Comment, comment, texts_on
 from .naming import policy_name
-from .notes import Note, host_bits, is_unseen, left_out, silent_directions, standing, surplus
+from .notes import Note, host_bits, left_out, silent_directions, standing, surplus
 from .references import Reference, references
 from .rules import Lookup, Rule, RulePeer, no_servers, place, rule_peer, rules
+from .unselectable import why_unselectable
 
 BOTH = (Direction.INGRESS, Direction.EGRESS)
 _EVERYONE = Selector()
@@ -78,8 +79,9 @@ def generate(
 ) -> Generated:
     """The policies of these workloads.
 
-    A workload without answered traffic, or in its node's network, gets none, and a note. Raises InputError for a
-    workload with an empty selector that was not allowed, and for two whose policies would bear the same name.
+    A workload without answered traffic, in its node's network, or of which nobody knows what selects it, gets none, and
+    a note. Raises InputError for a workload with an empty selector that was not allowed, and for two whose policies
+    would bear the same name.
     """
     policies: list[Policy] = []
     notes: list[Note] = []
@@ -102,10 +104,8 @@ def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes
     if not admitted:
         notes.append(Note(one.workload, "no policy: nothing that a policy can admit was answered; record for longer"))
         return None
-    if is_unseen(one):
-        notes.append(
-            Note(one.workload, "no policy: the pod was gone before its labels were seen, and its name tells none")
-        )
+    if reason := why_unselectable(one):
+        notes.append(Note(one.workload, f"no policy: {reason}"))
         return None
     if one.selector.is_empty and not options.allow_empty_selector:
         raise _empty_selector(one.workload, one.source)

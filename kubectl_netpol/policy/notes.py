@@ -13,6 +13,7 @@ from ..neighbors.labels import is_volatile, selector_text
 from .aggregation import Surplus, Widened
 from .listing import some_of
 from .rules import Lookup
+from .unselectable import is_unselectable
 
 _SHOWN = 3
 _COUNTABLE = 10**9
@@ -28,12 +29,6 @@ class Note:
 
     def __str__(self) -> str:
         return f"{self.workload.described}: {self.text}"
-
-
-def is_unseen(one: NetworkNeighbors) -> bool:
-    """Whether it is a pod of which only the recording tells: an inferred one, without an owner and without labels."""
-    is_bare = one.workload.kind == "Pod" and one.selector.is_empty and not one.labels
-    return is_bare and all(Mark.INFERRED_OWNER in neighbor.counts.marks for neighbor in one.neighbors)
 
 
 def left_out(one: NetworkNeighbors, admitted: Iterable[Neighbor], include_unanswered: bool) -> Iterator[Note]:
@@ -179,6 +174,7 @@ _INEXPRESSIBLE: tuple[tuple[Callable[[NeighborKey], bool], str], ...] = (
     (_is_unselected, "a NetworkPolicy has no words for it: name its pods or addresses instead"),
     (lambda key: key.port.protocol is Protocol.ICMP, "a NetworkPolicy cannot express ICMP"),
     (lambda key: key.peer.kind is PeerKind.UNKNOWN, "within the cluster's own addresses, but nobody's"),
+    (is_unselectable, "no lasting labels of its pods are known, and a rule would admit every pod of that namespace"),
     (selects_everyone, "the peer's selector is empty and would admit every pod (--allow-empty-selector does)"),
     (lambda key: not key.port.port, "it names no port, and a rule without one would admit all"),
     (lambda _: True, "it names no peer that a policy can admit"),

@@ -21,6 +21,7 @@ from kubectl_netpol.model import (
     Port,
     Protocol,
     Selector,
+    Window,
     Workload,
 )
 from kubectl_netpol.neighbors.document import is_expressible
@@ -187,3 +188,46 @@ def test_a_workload_that_only_volatile_labels_tell_gets_a_policy_and_a_note():
     notes = [str(note) for note in generate([volatile]).notes]
     assert any("pod-template-hash=5d9f: only labels that change with each roll-out or run" in note for note in notes)
     assert not any("only labels" in str(note) for note in generate([found]).notes)
+
+
+HEARD = (Window("agent", 1, 2),)
+UNFINISHED = (Window("shop/web", 0, 0, losses=(("status=learning", 1),)),)
+
+
+@pytest.mark.parametrize("options", [Options(), Options(allow_empty_selector=True)])
+def test_a_recorded_workload_without_known_labels_has_no_policy_and_others_have_theirs(options):
+    found = neighbor(Peer(PeerKind.EXTERNAL, address="203.0.113.9"))
+    unknown = account(found, selector=Selector(), windows=HEARD)
+    other = replace(account(found, windows=HEARD), workload=replace(WEB, name="api"))
+    generated = generate([unknown, other], options)
+    assert [policy.workload.name for policy in generated.policies] == ["api"]
+    (text,) = [note.text for note in generated.notes if note.workload == WEB]
+    assert text == (
+        "no policy: no lasting labels are known that select its pods; import again with an --inventory that has it, "
+        "or give its pods a label and record it again"
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"source": "in.yaml"}, {"windows": UNFINISHED}, {"windows": HEARD, "workload": replace(WEB, kind="Pod")}],
+    ids=["document", "unfinished document", "pod"],
+)
+def test_an_empty_selector_that_is_known_is_refused_unless_it_is_allowed(changes):
+    one = account(neighbor(Peer(PeerKind.EXTERNAL, address="203.0.113.9")), selector=Selector(), **changes)
+    with pytest.raises(InputError, match="selects every pod"):
+        generate([one])
+    (policy,) = generate([one], Options(allow_empty_selector=True)).policies
+    assert policy.document["spec"]["podSelector"] == {}
+
+
+def test_a_peer_without_known_labels_leads_to_no_rule_for_a_whole_namespace():
+    unknown = Peer(PeerKind.WORKLOAD, "shop/deployment/web", Selector())
+    bare = Peer(PeerKind.WORKLOAD, "shop/pod/bare", Selector())
+    texts = [note.text for note in generate([account(neighbor(unknown), neighbor(bare))]).notes]
+    assert [text for text in texts if "left out" in text] == [
+        "to shop/deployment/web TCP/443 left out: no lasting labels of its pods are known, and a rule would admit "
+        "every pod of that namespace",
+        "to shop/pod/bare TCP/443 left out: the peer's selector is empty and would admit every pod "
+        "(--allow-empty-selector does)",
+    ]
