@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from ..model import Direction, Neighbor, Peer
 from .listing import some_of
-from .rules import SIDES, Lookup, Rule, RulePeer, rule_peer
+from .rules import SIDES, Lookup, Rule, RulePeer, known_block, rule_peer
 
 
 class Comment(NamedTuple):
@@ -56,7 +56,7 @@ def _words(neighbor: Neighbor, lookup: Lookup) -> list[str]:
     peer = neighbor.key.peer
     if not peer.address:
         return [*(() if peer.block else _place(peer)), *neighbor.counts.names]
-    block = lookup(peer.address)
+    block = known_block(peer, lookup)
     known = [_known(block.name, block.server)] if block is not None else []
     return [*known, *(neighbor.counts.names or _place(peer))]
 

@@ -12,7 +12,7 @@ from ..neighbors.document import is_expressible, selects_everyone
 from ..neighbors.labels import is_volatile, selector_text
 from .aggregation import Surplus, Widened
 from .listing import some_of
-from .rules import Lookup
+from .rules import Lookup, known_block
 from .unselectable import is_unselectable
 
 _SHOWN = 3
@@ -82,7 +82,7 @@ def host_bits(workload: Workload, admitted: Iterable[Neighbor], lookup: Lookup) 
     for peer in {neighbor.key.peer for neighbor in admitted}:
         if peer.block and peer.name:
             found[peer.name] = peer.block
-        block = lookup(peer.address) if peer.address else None
+        block = known_block(peer, lookup)
         if block is not None and _has_host_bits(block.ip_block):
             found[block.ip_block] = block.cidr
     for written, cidr in sorted(found.items()):

@@ -8,11 +8,12 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import Any, Protocol, TypeVar
 
-from ..model import Direction, Neighbor, Peer, Port, Selector
+from ..model import Direction, Neighbor, Peer, PeerKind, Port, Selector
 from ..neighbors.document import selector_document
 
 SIDES = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 _NOTHING = Selector()
+_CLUSTERS_OWN = frozenset({PeerKind.API_SERVER, PeerKind.NODE, PeerKind.NODE_LOCAL})
 T = TypeVar("T")
 
 
@@ -65,8 +66,18 @@ def rule_peer(peer: Peer, lookup: Lookup = no_servers) -> RulePeer:
         return RulePeer(peer.block)
     if not peer.address:
         return RulePeer("", peer.pod_selector, peer.namespace_selector)
-    block = lookup(peer.address)
+    block = known_block(peer, lookup)
     return RulePeer(str(ip_network(block.cidr, strict=False)) if block else host_cidr(peer.address))
+
+
+def known_block(peer: Peer, lookup: Lookup) -> Block | None:
+    """The known block of a peer's address, or None.
+
+    The API server, nodes and what nodes serve are the cluster's own, which the recording names: no block of somebody
+    else's may widen a rule for them. What a document calls internal has no name, and may be anything.
+    """
+    is_own = peer.kind in _CLUSTERS_OWN and bool(peer.name)
+    return lookup(peer.address) if peer.address and not is_own else None
 
 
 @lru_cache(maxsize=1 << 16)

@@ -231,3 +231,24 @@ def test_a_peer_without_known_labels_leads_to_no_rule_for_a_whole_namespace():
         "to shop/pod/bare TCP/443 left out: the peer's selector is empty and would admit every pod "
         "(--allow-empty-selector does)",
     ]
+
+
+@pytest.mark.parametrize(
+    ("peer", "cidr", "references"),
+    [
+        (Peer(PeerKind.API_SERVER, "default/kubernetes", address="203.0.113.9"), "203.0.113.9/32", 0),
+        (Peer(PeerKind.NODE, "node/n1", address="203.0.113.9"), "203.0.113.9/32", 0),
+        (Peer(PeerKind.NODE_LOCAL, "node-local", address="203.0.113.9"), "203.0.113.9/32", 0),
+        (Peer(PeerKind.NODE, address="203.0.113.9"), "203.0.113.0/24", 1),  # what a document calls internal
+        (Peer(PeerKind.EXTERNAL, address="203.0.113.9"), "203.0.113.0/24", 1),
+    ],
+)
+def test_no_known_server_widens_a_rule_for_the_api_server_or_a_node(peer, cidr, references):
+    lookup = Lookup([KnownServer("203.0.113.0/24", "203.0.113.7/24", "cloud", "cloud.example", "cloud")])
+    generated = generate([account(neighbor(peer))], lookup=lookup)
+    (policy,) = generated.policies
+    (rule,) = policy.document["spec"]["egress"]
+    assert rule["to"] == [{"ipBlock": {"cidr": cidr}}]
+    assert len(policy.references) == references
+    told = [*(one.text for one in policy.comments), *(note.text for note in generated.notes)]
+    assert any("cloud" in text or "203.0.113.7/24" in text for text in told) == bool(references)
