@@ -13,6 +13,7 @@ from ..known_servers.edits import Addition, add_documents
 from ..known_servers.overlap import remarks
 from ..known_servers.store import HEADER, edit, read_known_servers
 from ..known_servers.values import Document
+from ..known_servers.width import wide_remarks
 from ..known_servers.writer import document_object
 from . import streams
 from .known_option import known_servers_place
@@ -20,7 +21,7 @@ from .known_option import known_servers_place
 _NOTES_SHOWN = 20
 """An import of thousands of blocks that overlap says so of the first, and how many more there are."""
 
-force_option = click.option("--force", is_flag=True, help="Accept 0.0.0.0/0 and ::/0, which hold every address.")
+force_option = click.option("--force", is_flag=True, help="Accept blocks that hold every address, such as 0.0.0.0/0.")
 
 
 def all_known(path: Path | None) -> tuple[Document, ...]:
@@ -55,8 +56,8 @@ def add_known(path: Path | None, documents: Iterable[Document]) -> Addition:
 
 
 def tell_addition(addition: Addition) -> None:
-    """A line for each known server, to stdout, and notes on blocks that overlap."""
-    notes = remarks(addition.present, addition.added)
+    """A line for each known server, to stdout, and notes on blocks that are wide or overlap."""
+    notes = [*wide_remarks(addition.added), *remarks(addition.present, addition.added)]
     for note in notes[:_NOTES_SHOWN]:
         streams.note(note)
     if len(notes) > _NOTES_SHOWN:

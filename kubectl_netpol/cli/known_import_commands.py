@@ -12,6 +12,7 @@ import click
 from ..errors import InputError
 from ..known_servers.sources import read_sources
 from ..known_servers.values import Document
+from ..known_servers.width import wide_remarks
 from . import streams
 from .connection import Connection, connects, connects_without_cluster
 from .known_file import add_known, chosen, force_option, resource, tell_addition
@@ -109,6 +110,8 @@ def _put(path: Path | None, documents: Sequence[Document]) -> None:
 
     file, _ = known_servers_place(path)
     for document, found in zip(documents, known_imports.replace_all(file, documents), strict=True):
+        for remark in wide_remarks(document.entries):
+            streams.note(f"{document.name}: {remark}")
         streams.line(f"{resource(document.name)} {found.outcome}: {known_imports.changes(found)}")
         for line in known_imports.differences(found) if found.outcome != "created" else ():
             streams.line(line)

@@ -13,6 +13,7 @@ from ..known_servers.lookup import Lookup
 from ..known_servers.overlap import explain
 from ..known_servers.store import edit
 from ..known_servers.values import Document, check_document_name, holds_every_address, known_server
+from ..known_servers.width import whole_family
 from ..known_servers.writer import list_object, write_documents, write_list
 from . import streams
 from .known_file import add_known, all_known, chosen, force_option, resource, tell_addition
@@ -57,11 +58,13 @@ def add(name: str, blocks: tuple[str, ...], label: str, server: str, force: bool
     if not server.strip():
         raise InputError("--server is empty", "say whose the blocks are, such as --server github.com")
     entries = tuple(known_server(name, block, label, server) for block in blocks)
-    every = [entry.ip_block for entry in entries if holds_every_address(entry)]
-    if every and not force:
+    family = whole_family(entries)
+    if family and not force:
         hint = "policies would then allow the whole Internet; add --force if that is meant"
-        raise InputError(f"{every[0]} holds every address", hint)
-    addition = add_known(path, [Document(name, entries, bool(every))])
+        every = next((entry.ip_block for entry in entries if holds_every_address(entry)), "")
+        problem = f"{every} holds every address" if every else f"the blocks together hold every {family} address"
+        raise InputError(problem, hint)
+    addition = add_known(path, [Document(name, entries, bool(family))])
     if not addition.added:
         listing = ", ".join(dict.fromkeys(entry.cidr for entry in entries))
         raise InputError(f"known server {name!r} already exists with {listing}, this name and server")

@@ -15,9 +15,11 @@ from ..errors import InputError
 from .chunks import ANNOTATION, API_VERSION, FORMAT, KIND, PLACE, Chunk, cut, read_canonical
 from .tree import Mapping, Node, Scalar, Sequence, TreeError, is_null, is_string, read_trees
 from .values import Document, KnownServer, Source, check_document_name, holds_every_address, known_server
+from .width import refuse_together, whole_family
 
 _OBJECT_FIELDS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _ENTRY_FIELDS = frozenset({"ipBlock", "name", "server"})
+_UNMARKED = f'if that is meant: import --force, or give the object the annotation {ANNOTATION}: "true"'
 _LISTS = {"List": "v1", "KnownServerList": API_VERSION}
 
 
@@ -74,6 +76,8 @@ def read_places(text: str, source: str, force: bool = False, before: Iterable[Pl
         for tree in _trees(chunk, where):
             number += 1
             places += _read_tree(tree, chunk, replace(where, number=number))
+    if len({placed.document.name for placed in places}) < len(places):
+        refuse_together(merge(placed.document for placed in places).values(), source)
     return places
 
 
@@ -82,7 +86,7 @@ def _read_own_form(chunk: Chunk) -> Placed | None:
         canonical = read_canonical(chunk)
     except InputError:
         return None  # the YAML reader will say it better
-    if canonical is None or any(map(holds_every_address, canonical.document.entries)):
+    if canonical is None or whole_family(canonical.document.entries):
         return None
     return Placed(canonical.document, chunk, start=canonical.start, end=canonical.end)
 
@@ -163,8 +167,10 @@ def _read_object(root: Mapping, path: str, where: Where) -> Document:
     if not isinstance(spec, Sequence):
         raise where.error(spec.line, f"{path}spec is no list", "write one '- ipBlock: ...' for each block")
     entries = tuple(_read_entry(node, name, f"{path}spec[{i}]", where, marked) for i, node in enumerate(spec.items))
-    every = marked and any(map(holds_every_address, entries))
-    return Document(name, entries, every, _source(metadata, f"{path}metadata.", where))
+    family = whole_family(entries)
+    if family and not marked:
+        raise where.error(spec.line, f"{path}spec holds every {family} address, its blocks together", _UNMARKED)
+    return Document(name, entries, bool(family), _source(metadata, f"{path}metadata.", where))
 
 
 def _read_entry(node: Node, document: str, path: str, where: Where, marked: bool) -> KnownServer:
@@ -180,8 +186,7 @@ def _read_entry(node: Node, document: str, path: str, where: Where, marked: bool
     except InputError as error:
         raise where.error(entry.line, f"{path}: {error.message}", error.hint) from error
     if holds_every_address(known) and not marked:
-        hint = f'if that is meant: import --force, or give the object the annotation {ANNOTATION}: "true"'
-        raise where.error(block.line, f"{path}.ipBlock {block.text} holds every address", hint)
+        raise where.error(block.line, f"{path}.ipBlock {block.text} holds every address", _UNMARKED)
     return known
 
 

@@ -17,6 +17,7 @@ from ..errors import InputError
 from .documents import Placed, merge, read_places
 from .tree import Mapping, Node, Scalar, Sequence
 from .values import CLUSTER, Document, KnownServer
+from .width import refuse_completed
 from .writer import entry_flow, entry_lines, write_documents
 
 _CLOSING = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*+(\.\.\.[ \t]*\r?(?:\n|\Z))")
@@ -47,6 +48,7 @@ def add_documents(text: str, source: str, documents: Iterable[Document]) -> Addi
     splices: list[_Splice] = []
     appended: list[Document] = []
     for name, document in new.items():
+        refuse_completed(document, old.get(name))
         placed = by_name.get(name)
         if placed is None or (document.entries and not placed.document.entries):
             appended.append(document)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import InputError
 from .values import TEXT_LIMIT, KnownServer, canonical_cidr, holds_every_address, known_server
+from .width import whole_family
 
 MOST_BLOCKS = 200_000
 SERVERS = {
@@ -32,12 +33,13 @@ _NO_BLOCKS = frozenset(
     }
 )
 _MOST_LABELS = 3
+_FORCED = "if that is meant: known-servers add NAME --ip-block ... --force"
 
 
 def read_provider(form: str, content: bytes, title: str, document: str, server: str = "") -> tuple[KnownServer, ...]:
     """The entries of a published file in one of the SERVERS' formats; ``title`` is its name in messages.
 
-    Raises InputError for what is not of that format, and for a block that holds every address.
+    Raises InputError for what is not of that format, and for blocks that hold every address, alone or together.
     """
     names: dict[str, list[str]] = {}
     for block, label in _READERS[form](_text(content, title), title):
@@ -50,7 +52,10 @@ def read_provider(form: str, content: bytes, title: str, document: str, server: 
         names.setdefault(cidr, []).append(label)
     if not names:
         raise InputError(f"{title} holds no blocks", f"is it what --from {form} reads?")
-    return tuple(_entry(document, cidr, labels, server or SERVERS[form], title) for cidr, labels in names.items())
+    entries = tuple(_entry(document, cidr, labels, server or SERVERS[form], title) for cidr, labels in names.items())
+    if family := whole_family(entries):
+        raise InputError(f"{title}: its blocks together hold every {family} address", _FORCED)
+    return entries
 
 
 def _entry(document: str, cidr: str, labels: list[str], server: str, title: str) -> KnownServer:
@@ -59,8 +64,7 @@ def _entry(document: str, cidr: str, labels: list[str], server: str, title: str)
     except InputError as error:
         raise InputError(f"{title}: {cidr}: {error.message}", error.hint) from error
     if holds_every_address(entry):
-        hint = "if that is meant: known-servers add NAME --ip-block ... --force"
-        raise InputError(f"{title}: {cidr} holds every address", hint)
+        raise InputError(f"{title}: {cidr} holds every address", _FORCED)
     return entry
 
 
