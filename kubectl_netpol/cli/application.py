@@ -7,6 +7,7 @@ from importlib import import_module
 import click
 
 from .catalog import ANSWERING, PROGRAM, VERBS, overview
+from .kubectl_flags import asks_for, to_click, verb_of
 from .nearest import Group
 from .streams import guard
 
@@ -50,12 +51,12 @@ add_debug(application)
 
 def run(arguments: list[str]) -> int:
     """Runs one command line (without the program's name); its exit code. Everything it says is said by then."""
-    verb = next((word for word in arguments if not word.startswith("-")), "")
-    return guard(lambda: _invoke(arguments), "--debug" in arguments, 2 if verb in ANSWERING else 1)
+    failure = 2 if verb_of(arguments) in ANSWERING else 1
+    return guard(lambda: _invoke(arguments), asks_for(arguments, "--debug"), failure)
 
 
 def _invoke(arguments: list[str]) -> int:
-    words = _as_command(arguments)
+    words = to_click(_as_command(arguments), application, PROGRAM)
     try:
         result = _call(words)
     except click.UsageError as error:

@@ -53,13 +53,21 @@ def to_text(found: Iterable[Candidate], directive: int) -> str:
 def candidates(words: Sequence[str]) -> Candidates:
     """What the last of these words can become."""
     last = words[-1] if words else ""
-    if len(words) < 2 or (len(words) == 2 and words[0] == "help"):
+    if len(words) < 2 or list(words[:-1]) == ["help"] or _only_globals(words[:-1]):
         return [(verb, said) for verb, (_, said) in VERBS.items() if verb.startswith(last)], NO_FILES
     from .complete_words import read_words  # noqa: PLC0415  # click takes longer than all of the above
 
     wish = read_words(words, _find)
     found, directive = _of(wish)
     return [(value, said) for value, said in found if value.startswith(wish.last)], directive
+
+
+def _only_globals(words: Sequence[str]) -> bool:
+    if not words[0].startswith("-"):
+        return False
+    from .kubectl_flags import split_globals  # noqa: PLC0415  # it imports click
+
+    return not split_globals(words)[1]
 
 
 def _of(wish: Wish) -> Candidates:

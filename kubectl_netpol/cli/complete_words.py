@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 
 import click
 
+from .kubectl_flags import split_globals, value_of
+
 Find = Callable[[str], click.Command | None]
 
 
@@ -41,6 +43,7 @@ def read_words(words: Sequence[str], find: Find) -> Wish:
     *done, last = words or ("",)
     if done[:1] == ["help"]:
         del done[0]
+    early, done = split_globals(done)
     command: click.Command | None = None
     path: list[str] = []
     while done and not done[0].startswith("-"):
@@ -52,7 +55,7 @@ def read_words(words: Sequence[str], find: Find) -> Wish:
     if command is None:
         wish.words = done
         return wish
-    pending, only_arguments = _read_done(wish, command, done)
+    pending, only_arguments = _read_done(wish, command, [*early, *done])
     _place_last(wish, command, pending, only_arguments)
     return wish
 
@@ -91,7 +94,7 @@ def _read_flag(wish: Wish, command: click.Command, word: str) -> click.Option | 
             return None
         if not option.is_flag:
             if word[place:]:
-                wish.given.setdefault(str(option.name), []).append(word[place:])
+                wish.given.setdefault(str(option.name), []).append(value_of(word[place:]))
             return None if word[place:] else option
         wish.given.setdefault(str(option.name), []).append("")
     return None

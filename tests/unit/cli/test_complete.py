@@ -56,6 +56,15 @@ def test_the_first_word_is_a_verb():
     assert offered("nonsense", "") == ([], 4)
 
 
+def test_flags_may_stand_before_the_verb_and_have_their_value_behind_an_equals_sign():
+    assert offered("--context", "dev", "-n=shop", "gen") == (["generate"], 4)
+    assert offered("--context", "dev", "cache", "") == offered("cache", "")
+    assert offered("-n=shop", "neighbors", "--local", "deploy/")[0] == ["deploy/web"]
+    assert offered("neighbors", "--local", "-n=shop", "deploy/")[0] == ["deploy/web"]
+    assert "--namespace" not in offered("-n", "shop", "neighbors", "--n")[0]
+    assert offered("--context", "") == ([], 4)
+
+
 def test_groups_offer_their_commands():
     assert offered("cache", "")[0] == ["info", "clear", "export", "import"]
     assert offered("cache", "in") == (["info"], 4)

@@ -10,7 +10,9 @@ from pathlib import Path
 import click
 import pytest
 
-from kubectl_netpol.cli.catalog import ANSWERING
+from kubectl_netpol.cli.application import application
+from kubectl_netpol.cli.catalog import ANSWERING, PROGRAM
+from kubectl_netpol.cli.kubectl_flags import GLOBAL, to_click
 from kubectl_netpol.cli.outputs import TEMPLATES, OutputFormat
 from kubectl_netpol.cli.reference import commands
 
@@ -88,6 +90,32 @@ def test_what_asks_a_cluster_has_all_flags_of_a_connection(path):
     connection = {"--kubeconfig", "--context", "--cluster", "--user", "--as", "--as-group", "--request-timeout"}
     asks = path.endswith(("known-servers import", "known-servers refresh")) or flags & {"--user", "--as"}
     assert connection <= flags or not asks
+
+
+# pflag's: -x=value, -x=false and --flag=true mean what -x value, nothing and --flag mean.
+@pytest.mark.parametrize("path", LEAVES)
+def test_each_flag_is_read_in_all_of_kubectls_ways(path):
+    words = path.split()[2:]
+
+    def read(*flags):
+        return to_click([*words, *flags], application, PROGRAM)
+
+    for option in options(LEAVES[path][1]):
+        for flag in option.opts:
+            is_short = not flag.startswith("--")
+            if option.is_flag:
+                assert read(f"{flag}=true") == [*words, flag]
+                undone = [flag, *option.secondary_opts] if option.secondary_opts else []
+                assert read(flag, f"{flag}=false") == [*words, *undone]
+            else:
+                assert read(f"{flag}=a=b") == [*words, f"{flag}a=b" if is_short else f"{flag}=a=b"]
+                assert read(flag, f"{flag}=b") == [*words, flag, f"{flag}=b"]
+
+
+def test_kubectls_global_flags_stand_on_the_page_and_before_the_verb():
+    for flag in GLOBAL - {"--namespace"}:
+        assert f"`{flag}`" in PAGE
+    assert to_click(["--context=a", "cache", "info"], application, PROGRAM) == ["cache", "info", "--context=a"]
 
 
 @pytest.mark.parametrize("path", LEAVES)
