@@ -42,10 +42,10 @@ def parse_columns_file(text: str) -> list[Column]:
     return [Column(header, Template(_relaxed(path))) for header, path in zip(headers, paths, strict=True)]
 
 
-def to_columns(documents: Iterable[Any], columns: list[Column]) -> str:
-    """The table; what is missing is ``<none>``."""
+def to_columns(documents: Iterable[Any], columns: list[Column], with_headers: bool = True) -> str:
+    """The table; what is missing is ``<none>``, and an empty text is blank."""
     rows = [[_cell(document, column) for column in columns] for document in documents]
-    return to_table([column.header for column in columns], rows)
+    return to_table([column.header for column in columns], rows, with_headers, empty="")
 
 
 def _column(part: str) -> Column:

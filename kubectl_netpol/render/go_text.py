@@ -1,9 +1,10 @@
-"""Go's own way with texts and numbers, which a template shows: strconv's quotes and numbers, encoding/json, ``%v``."""
+"""Go's own way with texts and numbers, which a template shows: strconv's quotes and numbers, ``%v``."""
 
 from __future__ import annotations
 
-import json
 import re
+from decimal import Decimal
+from math import isfinite
 from typing import Any
 
 _INT = re.compile(r"[+-]?[0-9]{1,19}")
@@ -72,25 +73,6 @@ def _escape(text: str, place: int, quote: str) -> tuple[bytes, int]:
     return bytes([value]), place + length
 
 
-def to_json(value: Any) -> str:
-    """One line, as encoding/json's Marshal gives it; what would move a terminal's cursor is escaped besides."""
-    return _plain(json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":")))
-
-
-def to_indented_json(value: Any) -> str:
-    """The same over several lines, indented by four spaces."""
-    return _plain(json.dumps(value, ensure_ascii=False, sort_keys=True, indent=4))
-
-
-def _plain(text: str) -> str:
-    return "".join(one if _is_plain(one) else f"\\u{ord(one):04x}" for one in text)
-
-
-# What has no short escape in JSON is left: no character beyond U+FFFF turns a terminal around.
-def _is_plain(one: str) -> bool:
-    return one == "\n" or (one not in "<>&" and (one.isprintable() or ord(one) > 0xFFFF))
-
-
 def show(value: Any) -> str:
     """``fmt.Sprint``: ``map[a:1 b:[x y]]``, ``<nil>``."""
     if value is None:
@@ -106,12 +88,14 @@ def show(value: Any) -> str:
     return str(value)
 
 
-# %v takes the shortest digits, and an exponent below -4 or from 21 on.
+# %v takes the shortest digits, and an exponent below -4 or from 6 on (strconv's %g).
 def _float(value: float) -> str:
-    mantissa, _, exponent = f"{value!r:}".partition("e")
-    if not exponent:
-        return mantissa.removesuffix(".0") if abs(value) < 1e21 else f"{value:e}"
-    return f"{mantissa.removesuffix('.0')}e{int(exponent):+03d}"
+    if value == 0 or 1e-4 <= abs(value) < 1e6 or not isfinite(value):
+        return repr(value).removesuffix(".0")
+    _, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    first, *others = map(str, digits)
+    mantissa = f"{first}.{''.join(others)}" if others else first
+    return f"{'-' if value < 0 else ''}{mantissa}e{int(exponent) + len(others):+03d}"
 
 
 def type_name(value: Any) -> str:

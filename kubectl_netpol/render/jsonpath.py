@@ -10,7 +10,8 @@ import operator
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from .go_text import show, to_indented_json, to_json, type_name
+from .go_json import to_indented_json, to_json
+from .go_text import show, type_name
 from .jsonpath_nodes import (
     Bound,
     Field,

@@ -20,18 +20,22 @@ _KUBECTL = TableFormat(
 )
 
 
-def to_table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """The rows under their headers, with a final line feed; cells are escaped, an empty one is ``<none>``."""
-    cells = [list(headers), *([escape(cell) or "<none>" for cell in row] for row in rows)]
+def to_table(
+    headers: Sequence[str], rows: Sequence[Sequence[str]], with_headers: bool = True, empty: str = "<none>"
+) -> str:
+    """The rows under their headers, with a final line feed; cells are escaped, ``empty`` stands for an empty one."""
+    cells = [[escape(cell) or empty for cell in row] for row in rows]
+    if with_headers:
+        cells.insert(0, list(headers))
     text = tabulate(cells, tablefmt=_KUBECTL, disable_numparse=True, stralign="left")
-    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+    return "".join(f"{line.rstrip()}\n" for line in text.split("\n")) if cells else ""
 
 
 class GrowingTable:
     """A table to which rows are added later: under the columns that are there, which only become wider."""
 
-    def __init__(self, headers: Sequence[str]) -> None:
-        self._headers: Sequence[str] | None = headers
+    def __init__(self, headers: Sequence[str], with_headers: bool = True) -> None:
+        self._headers: Sequence[str] | None = headers if with_headers else None
         self._widths = [0] * len(headers)
 
     def add(self, rows: Sequence[Sequence[str]]) -> str:

@@ -30,11 +30,16 @@ THING = {
     "nothing": None,
     "big": 12345678901,
     "rate": 0.5,
+    "floats": [1.5e-7, 3.0, 1e6, 123456789.5, 1e21, 1e-5, 1e20, 1.2345678901234567e20, -2.5, 1e-300, 1e16, 0.0001, 0.0],
     "text": "a<b>&c",
     "nested": [[1, 2], [3]],
 }
 """As it comes from kubectl annotate, which adds ``z``."""
 
+FLOATS = (
+    "[1.5e-7,3,1000000,123456789.5,1e+21,0.00001,100000000000000000000,123456789012345670000,"
+    "-2.5,1e-300,10000000000000000,0.0001,0]"
+)
 FILLED = [
     ("", ""),
     ("plain", "plain"),
@@ -48,6 +53,11 @@ FILLED = [
     ("{.metadata.labels['a\\.b/c']}", "dotted"),
     ("{.}", ""),
     ("{.nope}", ""),
+    ("{.floats}", FLOATS),
+    (
+        "{.floats[*]}",
+        "1.5e-07 3 1e+06 1.234567895e+08 1e+21 1e-05 1e+20 1.2345678901234567e+20 -2.5 1e-300 1e+16 0.0001 0",
+    ),
     ("{.nope.deeper[0].x}", ""),
     ("{.nothing}", "null"),
     ("{.nothing.x}", ""),
@@ -173,8 +183,8 @@ def theirs(tmp_path):
     program = kubectl()
     (tmp_path / "thing.json").write_text(json.dumps(THING), "utf-8")
 
-    def fill(template):
-        command = [program, "annotate", "--local", "-f", "thing.json", "z=1", "-o", f"jsonpath={template}"]
+    def fill(template, output="jsonpath"):
+        command = [program, "annotate", "--local", "-f", "thing.json", "z=1", "-o", f"{output}={template}"]
         command.insert(5, "--overwrite")
         environment = {"HOME": str(tmp_path), "KUBECONFIG": "/dev/null"}
         done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=False)
@@ -237,6 +247,12 @@ def test_json_output_is_a_list_of_each_result():
     assert json.loads(Template("{.list[*].name}").fill_as_json(THING)) == ["web", "api", "db"]
 
 
+def test_json_output_is_laid_out_as_kubectls(theirs):
+    template = "{.list}{.empty}{.floats}{.text}{.nested}{.metadata}{.nothing}"
+    code, out, _ = theirs(template, "jsonpath-as-json")
+    assert (code, Template(template).fill_as_json(THING)) == (0, out)
+
+
 @given(st.text("{}[]().,:*?@$'\"\\ abrange1-=<>!+\n", max_size=40))
 @settings(deadline=None)
 def test_any_text_is_a_template_or_refused(text):
@@ -259,6 +275,17 @@ def test_columns_are_the_users_own():
     assert table[0].split() == ["NAME", "PORTS", "TAGS", "NONE", "NULL", "ALL"]
     assert table[1].split(maxsplit=5)[:3] == ["t", "80,8080,5432", "[x"]
     assert "<none>   <nil>   map[annotations:map[z:1] labels:map[a.b/c:dotted] name:t]" in table[1]
+
+
+def test_an_empty_text_is_blank_and_what_is_missing_is_none():
+    things = [{"name": "", "port": 80}, {"port": 443}, {"name": "", "port": ""}]
+    assert to_columns(things, parse_columns("N:.name,P:.port")) == "N        P\n         80\n<none>   443\n\n"
+
+
+def test_columns_without_headers_are_as_wide_as_what_stands_in_them():
+    columns = parse_columns("A-LONG-HEADER:.name,P:.port")
+    assert to_columns([{"name": "web", "port": 80}], columns, with_headers=False) == "web   80\n"
+    assert to_columns([], columns, with_headers=False) == ""
 
 
 def test_columns_come_from_a_file_too():
