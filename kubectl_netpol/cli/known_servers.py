@@ -20,7 +20,7 @@ from .known_file import add_known, all_known, chosen, force_option, resource, te
 from .known_import_commands import import_, refresh
 from .known_option import known_servers_option, known_servers_place
 from .nearest import Group
-from .outputs import is_template, output_option, print_template
+from .outputs import is_template, no_headers_option, output_option, print_template
 
 
 @click.group("known-servers", cls=Group, short_help="Say which blocks of addresses are whose, for use in policies.")
@@ -78,8 +78,9 @@ def add(name: str, blocks: tuple[str, ...], label: str, server: str, force: bool
 @command.command("list")
 @click.argument("names", nargs=-1, metavar="[NAME ...]")
 @output_option("table", "yaml", "json", "name", default="table")
+@no_headers_option
 @known_servers_option
-def list_(names: tuple[str, ...], output: str, path: Path | None) -> None:
+def list_(names: tuple[str, ...], output: str, no_headers: bool, path: Path | None) -> None:
     """List the known servers, a line for each block, in the order of the file.
 
     \b
@@ -95,11 +96,11 @@ def list_(names: tuple[str, ...], output: str, path: Path | None) -> None:
     elif output == "name":
         streams.data("".join(f"{resource(document.name)}\n" for document in documents))
     elif is_template(output):
-        print_template(output, list_object(documents)["items"], alone=len(names) == 1)
+        print_template(output, list_object(documents)["items"], len(names) == 1, not no_headers)
     elif not any(document.entries for document in documents):
         streams.say("No known servers found.")
     else:
-        streams.data(_table(documents))
+        streams.data(_table(documents, not no_headers))
 
 
 @command.command("remove")
@@ -162,11 +163,11 @@ def _json(documents: Iterable[Document]) -> str:
     return to_json(list_object(documents))
 
 
-def _table(documents: Iterable[Document]) -> str:
+def _table(documents: Iterable[Document], with_headers: bool) -> str:
     from ..render.table import to_table  # noqa: PLC0415
 
     rows = [(e.document, e.cidr, e.name, e.server) for document in documents for e in document.entries]
-    return to_table(("NAME", "IP-BLOCK", "LABEL", "SERVER"), rows)
+    return to_table(("NAME", "IP-BLOCK", "LABEL", "SERVER"), rows, with_headers)
 
 
 def _count(number: int, noun: str) -> str:

@@ -12,7 +12,7 @@ from ..neighbors.document import to_document
 from . import streams
 from .losses import tell_losses
 from .options import Scope, reads_recordings
-from .outputs import is_template, output_option, print_objects
+from .outputs import is_template, no_headers_option, output_option, print_objects
 from .recordings import absence, read
 from .selection import parse_selection
 
@@ -21,9 +21,12 @@ from .selection import parse_selection
 @click.argument("selection", nargs=-1, metavar="[TYPE/NAME ...]")
 @reads_recordings
 @output_option("table", "wide", "summary", "yaml", "json", "name", default="table")
+@no_headers_option
 @click.option("-w", "--watch", is_flag=True, help="After listing them, print each that is new, or known better.")
 @click.option("--watch-only", is_flag=True, help="Print those that are new, or known better, without listing first.")
-def command(scope: Scope, selection: tuple[str, ...], output: str, watch: bool, watch_only: bool) -> None:
+def command(
+    scope: Scope, selection: tuple[str, ...], output: str, no_headers: bool, watch: bool, watch_only: bool
+) -> None:
     """Show what was recorded of workloads: who they talk to, and who talks to them.
 
     YAML and JSON are NetworkNeighbors; their spec holds what was answered, their status everything else.
@@ -59,20 +62,21 @@ def command(scope: Scope, selection: tuple[str, ...], output: str, watch: bool, 
             raise InputError("that output is of a whole recording, and cannot be watched", "leave -o out, or --watch")
         from .neighbors_watch import watch_neighbors  # noqa: PLC0415  # few need it
 
-        watch_neighbors(scope, chosen, output, with_list=not watch_only)
+        watch_neighbors(scope, chosen, output, with_list=not watch_only, with_headers=not no_headers)
         return
     found = read(scope, chosen, "kubectl netpol neighbors")
     if output in ("yaml", "json") or is_template(output):
-        print_objects(output, [to_document(one) for one in found], alone=chosen.is_one)
+        documents = [to_document(one) for one in found]
+        print_objects(output, documents, alone=chosen.is_one, with_headers=not no_headers)
     elif not found:
         why = absence(scope, chosen)
         streams.say(f"{why.message[:1].upper()}{why.message[1:]}.\nhint: {why.hint}")
     elif output == "name":
         _print_names(found)
     elif output == "summary":
-        _print_summary(found, with_namespace=not scope.namespace)
+        _print_summary(found, not scope.namespace, not no_headers)
     else:
-        _print_table(found, with_namespace=not scope.namespace, wide=output == "wide")
+        _print_table(found, not scope.namespace, not no_headers, wide=output == "wide")
 
 
 def _print_names(found: list[NetworkNeighbors]) -> None:
@@ -82,23 +86,23 @@ def _print_names(found: list[NetworkNeighbors]) -> None:
         streams.line(f"{kind}/{one.workload.name}")
 
 
-def _print_table(found: list[NetworkNeighbors], with_namespace: bool, wide: bool) -> None:
+def _print_table(found: list[NetworkNeighbors], with_namespace: bool, with_headers: bool, wide: bool) -> None:
     from ..render.table import to_table  # noqa: PLC0415
     from .neighbor_columns import Columns  # noqa: PLC0415
 
     columns = Columns(with_namespace, wide)
-    streams.data(to_table(columns.headers, columns.rows(found, int(time.time() * 1000))))
+    streams.data(to_table(columns.headers, columns.rows(found, int(time.time() * 1000)), with_headers))
     tell_losses(found)
     if wide:
         _tell_completeness(found)
 
 
-def _print_summary(found: list[NetworkNeighbors], with_namespace: bool) -> None:
+def _print_summary(found: list[NetworkNeighbors], with_namespace: bool, with_headers: bool) -> None:
     from ..render.table import to_table  # noqa: PLC0415
     from .completeness import HEADERS, row  # noqa: PLC0415
 
     rows = [([one.workload.namespace] if with_namespace else []) + row(one) for one in found]
-    streams.data(to_table((("NAMESPACE",) if with_namespace else ()) + HEADERS, rows))
+    streams.data(to_table((("NAMESPACE",) if with_namespace else ()) + HEADERS, rows, with_headers))
 
 
 def _tell_completeness(found: list[NetworkNeighbors]) -> None:

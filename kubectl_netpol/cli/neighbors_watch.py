@@ -28,12 +28,14 @@ _Known = tuple[bool, bool, frozenset[str], tuple[str, ...]]
 _Change = tuple[NetworkNeighbors, list[Neighbor]]
 
 
-def watch_neighbors(scope: Scope, selection: Selection, output: str, with_list: bool) -> NoReturn:
-    """Prints until it is interrupted; ``with_list``: what is there already comes first.
+def watch_neighbors(
+    scope: Scope, selection: Selection, output: str, with_list: bool, with_headers: bool = True
+) -> NoReturn:
+    """Prints until it is interrupted; ``with_list``: what is there already comes first. ``with_headers``: the table's.
 
     Raises NetpolError when a workload that was named is not recorded.
     """
-    printer = _Printer(output, with_namespace=not scope.namespace)
+    printer = _Printer(output, not scope.namespace, with_headers)
     news, losses = News(), Losses()
     seen = _state(scope)
     found = read(scope, selection, _COMMAND)
@@ -85,10 +87,10 @@ class News:
 
 
 class _Printer:
-    def __init__(self, output: str, with_namespace: bool) -> None:
+    def __init__(self, output: str, with_namespace: bool, with_headers: bool) -> None:
         self._output = output
         self._columns = Columns(with_namespace, output == "wide")
-        self._table = GrowingTable(self._columns.headers)
+        self._table = GrowingTable(self._columns.headers, with_headers)
         self._is_first = True
 
     def show(self, changes: list[_Change]) -> None:

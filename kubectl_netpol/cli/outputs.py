@@ -61,30 +61,41 @@ def output_option(*plain: str, default: str | None = None, templates: bool = Tru
     )
 
 
+no_headers_option = click.option(
+    "--no-headers", is_flag=True, help="Print tables and custom columns without their headers."
+)
+
+
 def is_template(output: str | None) -> bool:
     """Whether ``print_template`` prints it."""
     return output is not None and output.partition("=")[0] in TEMPLATES and "=" in output
 
 
-def print_template(output: str, documents: Documents, alone: bool) -> None:
+def print_template(output: str, documents: Documents, alone: bool, with_headers: bool = True) -> None:
     """Fills a template from the document that was asked for ``alone``, or else from a List of all of them.
 
+    Columns have their headers unless ``with_headers`` is false.
     Raises InputError where the template asks for what the documents cannot give.
     """
     from ..neighbors.document import to_list  # noqa: PLC0415  # only for who has a template
 
     name, _, text = output.partition("=")
     document: Any = documents[0] if alone and len(documents) == 1 else to_list(list(documents))
-    streams.data(read_template(name, text)(document, documents))
+    streams.data(read_template(name, text, with_headers)(document, documents))
 
 
-def print_objects(output: str, documents: Documents, alone: bool, names: Iterable[str] | None = None) -> None:
-    """The objects in any of ``OBJECTS`` or by a template. ``names`` where they are not those of the documents."""
+def print_objects(
+    output: str, documents: Documents, alone: bool, names: Iterable[str] | None = None, with_headers: bool = True
+) -> None:
+    """The objects in any of ``OBJECTS`` or by a template. ``names`` where they are not those of the documents.
+
+    Columns have their headers unless ``with_headers`` is false.
+    """
     from ..neighbors.document import to_list  # noqa: PLC0415
     from ..render.document import to_json, to_name, to_yaml  # noqa: PLC0415  # each output has its own library
 
     if is_template(output):
-        print_template(output, documents, alone)
+        print_template(output, documents, alone, with_headers)
     elif output == "name":
         for one in map(to_name, documents) if names is None else names:
             streams.line(one)
@@ -93,7 +104,7 @@ def print_objects(output: str, documents: Documents, alone: bool, names: Iterabl
         streams.data(to_json(document) if output == "json" else to_yaml([document]))
 
 
-def read_template(name: str, text: str) -> Callable[[Any, Documents], str]:
+def read_template(name: str, text: str, with_headers: bool = True) -> Callable[[Any, Documents], str]:
     """The function that fills the template ``name=text`` from a document (or List), or from its documents.
 
     Raises InputError for a template that cannot be read.
@@ -102,17 +113,17 @@ def read_template(name: str, text: str) -> Callable[[Any, Documents], str]:
 
     text = _file(text) if name.endswith("-file") else text
     try:
-        return _columns(name, text) if name in _COLUMNS else _jsonpath(name, text)
+        return _columns(name, text, with_headers) if name in _COLUMNS else _jsonpath(name, text)
     except TemplateError as error:
         what = error.message if name in _COLUMNS else f"error parsing jsonpath {text[:200]}, {error.message}"
         raise InputError(what, f"as in: -o {_EXAMPLES['custom' if name in _COLUMNS else 'jsonpath']}") from error
 
 
-def _columns(name: str, text: str) -> Callable[[Any, Documents], str]:
+def _columns(name: str, text: str, with_headers: bool) -> Callable[[Any, Documents], str]:
     from ..render.columns import parse_columns, parse_columns_file, to_columns  # noqa: PLC0415
 
     columns = (parse_columns if name == "custom-columns" else parse_columns_file)(text)
-    return lambda _, documents: _filled(lambda: to_columns(documents, columns), name)
+    return lambda _, documents: _filled(lambda: to_columns(documents, columns, with_headers), name)
 
 
 def _jsonpath(name: str, text: str) -> Callable[[Any, Documents], str]:

@@ -11,7 +11,7 @@ import click
 from . import streams
 from .connection import Connection, connects, need_kubeconfig
 from .namespaces import namespace_option
-from .outputs import is_template, output_option, print_objects
+from .outputs import is_template, no_headers_option, output_option, print_objects
 from .session_options import sessions_in
 
 if TYPE_CHECKING:
@@ -28,8 +28,9 @@ _AT_ONCE = 8
 @namespace_option("-n", "--namespace", text="Where the captures run; by default the context's.")
 @click.option("-A", "--all-namespaces", is_flag=True, help="All namespaces, whatever --namespace says.")
 @output_option("table", "json", "yaml", "name", default="table")
+@no_headers_option
 @connects
-def command(connection: Connection, namespace: str | None, all_namespaces: bool, output: str) -> None:
+def command(connection: Connection, namespace: str | None, all_namespaces: bool, output: str, no_headers: bool) -> None:
     """List the recordings that run in the cluster, or whose records wait there to be collected.
 
     NODES are those that have spoken, of all. PODS and NEIGHBORS are counted on the nodes, whatever was asked for, and
@@ -73,13 +74,13 @@ def command(connection: Connection, namespace: str | None, all_namespaces: bool,
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         accounts = list(pool.map(account, found))
     if output in ("json", "yaml") or is_template(output):
-        print_objects(output, [_object(one) for one in accounts], alone=False)
+        print_objects(output, [_object(one) for one in accounts], alone=False, with_headers=not no_headers)
     elif not accounts:
         streams.say(f"No sessions found in {here + ' namespace' if here else 'any namespace'}.")
         if here:
             streams.say("hint: look in all namespaces with -A")
     else:
-        _print_table(accounts, with_namespace=not here)
+        _print_table(accounts, not here, not no_headers)
 
 
 def newest_by_node(words: Iterable[StatusRecord]) -> list[StatusRecord]:
@@ -100,7 +101,7 @@ def _scope(one: Found) -> str:
     return f"{', '.join(words)} in {session.namespace or 'all namespaces'}"
 
 
-def _print_table(accounts: list[dict[str, object]], with_namespace: bool) -> None:
+def _print_table(accounts: list[dict[str, object]], with_namespace: bool, with_headers: bool) -> None:
     from ..render.age import age  # noqa: PLC0415
     from ..render.table import to_table  # noqa: PLC0415
 
@@ -120,4 +121,4 @@ def _print_table(accounts: list[dict[str, object]], with_namespace: bool) -> Non
             one["scope"],
         ]
         rows.append([*([str(one["namespace"])] if with_namespace else []), *map(str, row)])
-    streams.data(to_table((("NAMESPACE",) if with_namespace else ()) + _HEADERS, rows))
+    streams.data(to_table((("NAMESPACE",) if with_namespace else ()) + _HEADERS, rows, with_headers))

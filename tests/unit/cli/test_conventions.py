@@ -164,6 +164,25 @@ def test_a_format_that_is_none_is_refused_in_kubectls_words(path, start):
     assert hint.startswith("hint: allowed formats are: ")
 
 
+# kubectl get has it; what lists objects here says so by having templates and a table.
+@pytest.mark.parametrize("path", LEAVES)
+def test_what_lists_objects_as_a_table_has_no_headers(path):
+    flags = {flag: one for one in options(LEAVES[path][1]) for flag in one.opts}
+    formats = flags["-o"].type.choices if "-o" in flags else ()
+    lists_objects = "table" in formats and "custom-columns=" in formats
+    assert ("--no-headers" in flags) == lists_objects
+    assert f"`{path.removeprefix('kubectl netpol ')}`" in PAGE or not lists_objects
+
+
+def test_no_headers_leaves_them_out_of_tables_and_columns(start):
+    add = ("--ip-block", "10.0.0.0/24", "--server", "example.com")
+    assert start("known-servers", "add", "office", *add).returncode == 0
+    assert start("known-servers", "list", "--no-headers").stdout == "office   10.0.0.0/24   <none>   example.com\n"
+    columns = ("-o", "custom-columns=NAME:.metadata.name,IP:.spec[0].ipBlock")
+    assert start("known-servers", "list", *columns).stdout == "NAME     IP\noffice   10.0.0.0/24\n"
+    assert start("known-servers", "list", "--no-headers", *columns).stdout == "office   10.0.0.0/24\n"
+
+
 def test_a_template_without_text_is_refused_before_anything_is_done(start):
     for output in ("jsonpath", "jsonpath=", "custom-columns="):
         done = start("generate", "--all", "-o", output)

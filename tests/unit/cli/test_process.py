@@ -51,6 +51,13 @@ def test_generate_imports_only_what_it_needs(environment):
     assert not modules & {"kubernetes", "tabulate", "pyroute2", "dns", "kubectl_netpol.capture", "kubectl_netpol.agent"}
 
 
+def test_no_headers_leaves_the_rows(environment):
+    for output in ("table", "wide", "summary"):
+        whole = start(environment, "neighbors", "-A", "-o", output).stdout.splitlines()
+        rows = start(environment, "neighbors", "-A", "-o", output, "--no-headers").stdout.splitlines()
+        assert [row.split() for row in rows] == [row.split() for row in whole[1:]] != []
+
+
 def test_policies_go_to_stdout_and_notes_to_stderr(environment):
     result = start(environment, "generate", "deploy/web", "-n", "shop")
     assert result.returncode == 0

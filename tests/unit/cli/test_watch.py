@@ -166,3 +166,7 @@ def test_a_growing_table_keeps_its_columns():
     assert table.add([("a", ""), ("longer", "1")]) == "NAME     PORT\na        <none>\nlonger   1\n"
     assert table.add([("b", "22")]) == "b        22\n"
     assert table.add([("\x1b[31mvery long", "3")]) == "\\x1b[31mvery long   3\n"
+
+
+def test_a_growing_table_may_have_no_headers():
+    assert GrowingTable(("NAME", "PORT"), with_headers=False).add([("a", "1")]) == "a   1\n"
