@@ -75,10 +75,17 @@ class Connection:
         return check_namespace(self.current().namespace)
 
     def open(self) -> Api:
-        """The connection; the client library is loaded only now. Raises ClusterError."""
+        """The connection; the client library is loaded only now. Raises ClusterError.
+
+        The kubeconfig is looked at first, so that it is told in the same words whether or not a cluster is asked.
+        """
         from ..cluster.connection import Target, connect  # noqa: PLC0415  # half a second
         from ..cluster.trouble import ClusterError  # noqa: PLC0415
 
+        try:
+            self.current()
+        except InputError as error:
+            raise ClusterError(error.message, error.hint) from error
         target = Target(
             self.files(),
             self.context or "",

@@ -7,8 +7,10 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kubectl_netpol.cli.connection import Connection
 from kubectl_netpol.cli.kubeconfig import Context, find_files, read_context
 from kubectl_netpol.cli.options import LOCAL_CONTEXT, current_context
+from kubectl_netpol.cluster.trouble import ClusterError
 from kubectl_netpol.errors import InputError, NetpolError
 
 CA = base64.b64encode(b"certificate").decode()
@@ -91,6 +93,26 @@ def test_a_context_that_is_not_there_is_told(tmp_path, monkeypatch):
         read_context([write(tmp_path / "a", config())], "x")
     with pytest.raises(InputError, match="no context 'gone'"):
         read_context([write(tmp_path / "a", config(current="gone"))])
+
+
+@pytest.mark.parametrize(
+    ("text", "context", "message"),
+    [
+        (yaml.safe_dump(config()), "nope", "the kubeconfig has no context 'nope'"),
+        (yaml.safe_dump(config(current="gone")), None, "the kubeconfig has no context 'gone'"),
+        ("a: 'b", None, "the kubeconfig {path} is not YAML"),
+        ("- 1", None, "the kubeconfig {path} is not a kubeconfig"),
+    ],
+)
+def test_what_asks_a_cluster_tells_of_it_in_the_same_words(tmp_path, text, context, message):
+    path = tmp_path / "config"
+    path.write_text(text)
+    with pytest.raises(InputError) as read:
+        read_context([path], context)
+    with pytest.raises(ClusterError) as opened:
+        Connection(str(path), context, None, None, None, (), 0.0, ()).open()
+    assert read.value.message == opened.value.message == message.format(path=path)
+    assert "--context" in opened.value.hint
 
 
 @pytest.mark.parametrize(
