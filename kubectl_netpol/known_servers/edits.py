@@ -7,7 +7,6 @@ meant. Where that fails, for a layout nobody foresaw, the edit is refused and no
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -15,13 +14,11 @@ from typing import NamedTuple
 
 from ..errors import InputError
 from .documents import Placed, merge, read_places
-from .tree import Mapping, Node, Scalar, Sequence
+from .spans import Splice, content_end, document_spans, item_spans, line_end
+from .tree import Sequence
 from .values import CLUSTER, Document, KnownServer
 from .width import refuse_completed
 from .writer import entry_flow, entry_lines, write_documents
-
-_CLOSING = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*+(\.\.\.[ \t]*\r?(?:\n|\Z))")
-_Splice = tuple[int, int, str]
 
 
 class Addition(NamedTuple):
@@ -39,15 +36,17 @@ class Addition(NamedTuple):
 def add_documents(text: str, source: str, documents: Iterable[Document]) -> Addition:
     """Adds the entries to the last document of the same name, or as new documents at the end.
 
-    An entry whose block, name and server its document already has is not added again. Raises InputError.
+    An entry whose block, name and server its document already has is not added again. Raises InputError, also for
+    entries that would be added to an imported document, whose next import replaces it as a whole.
     """
     places = read_places(text, source)
     by_name = {placed.document.name: placed for placed in places}
     old = merge(placed.document for placed in places)
     new = {name: _without(document, old.get(name)) for name, document in merge(documents).items()}
-    splices: list[_Splice] = []
+    splices: list[Splice] = []
     appended: list[Document] = []
     for name, document in new.items():
+        _refuse_mixing(document, old.get(name))
         refuse_completed(document, old.get(name))
         placed = by_name.get(name)
         if placed is None or (document.entries and not placed.document.entries):
@@ -97,9 +96,10 @@ def replace_document(text: str, source: str, document: Document) -> Replacement:
     Its comments go with it. Where nothing changed the text stays as it was. Raises InputError, also where a document of
     that name was written by hand.
     """
-    known = merge(placed.document for placed in read_places(text, source))
+    places = read_places(text, source)
+    known = merge(placed.document for placed in places)
     old = known.get(document.name)
-    if old is not None and old.source is None:
+    if any(one.document.source is None for one in places if one.document.name == document.name):
         raise InputError(f"known server {document.name!r} exists and was not imported", _yielding(source, document))
     new = _without(document, None)
     before = {_meaning(entry): entry for entry in (old.entries if old else ())}
@@ -134,14 +134,14 @@ def remove_documents(text: str, source: str, names: Collection[str]) -> str:
     doomed = [placed for placed in places if placed.document.name in names]
     kept = merge(placed.document for placed in places if placed.document.name not in names)
     lists: dict[int, list[Placed]] = {}
-    splices: list[_Splice] = []
+    splices: list[Splice] = []
     for placed in doomed:
         if placed.siblings is None:
-            splices += _document_spans(placed)
+            splices += document_spans(placed)
         else:
             lists.setdefault(placed.chunk.start + placed.siblings.start, []).append(placed)
     for items in lists.values():
-        splices += _item_spans(items)
+        splices += item_spans(items)
     changed = _splice(text, splices)
     _check(changed, source, kept, places)
     return changed
@@ -167,7 +167,18 @@ def _refuse_unmarked(document: Document, placed: Placed) -> None:
         raise InputError(message, "give it a NAME of its own")
 
 
-def _splice(text: str, splices: list[_Splice]) -> str:
+def _refuse_mixing(document: Document, known: Document | None) -> None:
+    if known is None or document.source == known.source:
+        return
+    if document.source is not None:
+        message = f"known server {document.name!r} is there already, and not from the source that this one names"
+        raise InputError(message, "leave --keep-source out, or rename one of the two")
+    if document.entries:
+        message = f"known server {document.name!r} was imported: the next refresh would drop what is added to it"
+        raise InputError(message, "give these blocks a NAME of their own")
+
+
+def _splice(text: str, splices: list[Splice]) -> str:
     parts, position = [], 0
     for start, end, replacement in sorted(splices):
         parts += [text[position:start], replacement]
@@ -189,87 +200,18 @@ def _append(text: str, documents: list[Document]) -> str:
     return text + ("" if text.endswith("\n") else newline) + "---" + newline + addition
 
 
-def _insertion(text: str, placed: Placed, entries: tuple[KnownServer, ...]) -> _Splice:
+def _insertion(text: str, placed: Placed, entries: tuple[KnownServer, ...]) -> Splice:
     chunk, node = placed.chunk, placed.node
     newline = _newline(text)
     if node is None:
         position, indent = chunk.start + placed.end - 1, ""
     else:
         spec: Sequence = node.pairs["spec"]
-        last = _content_end(spec.items[-1])
+        last = content_end(spec.items[-1])
         if spec.flow:
             position = chunk.start + last
             return position, position, "".join(f", {entry_flow(entry)}" for entry in entries)
-        position = chunk.start + _line_end(chunk.text, last)
+        position = chunk.start + line_end(chunk.text, last)
         indent = " " * (spec.start - chunk.text.rfind("\n", 0, spec.start) - 1)
     lines = [newline + indent + line for entry in entries for line in entry_lines(entry)]
     return position, position, "".join(lines)
-
-
-def _content_end(node: Node) -> int:
-    """Where a node's own text ends: block collections are said to end where the next thing begins."""
-    while not isinstance(node, Scalar) and not node.flow:
-        children = list(node.pairs.values()) if isinstance(node, Mapping) else node.items
-        node = children[-1]
-    return node.end
-
-
-def _line_end(text: str, position: int) -> int:
-    """The end of the line, before its line break; a block scalar's end is the start of the next line."""
-    if position and text[position - 1] == "\n":
-        position -= 1
-    else:
-        found = text.find("\n", position)
-        position = len(text) if found < 0 else found
-    return position - 1 if position and text[position - 1] == "\r" else position
-
-
-def _after_line(text: str, position: int) -> int:
-    """The start of the line after the one in which a node ends."""
-    if position and text[position - 1] == "\n":
-        return position
-    found = text.find("\n", position)
-    return len(text) if found < 0 else found + 1
-
-
-def _document_spans(placed: Placed) -> list[_Splice]:
-    """From its ``---``, or its first line where it has none, to its last line, and its ``...``; comments after stay."""
-    text, start = placed.chunk.text, placed.chunk.start
-    if placed.root is None:
-        first, end = placed.start, placed.end
-    else:
-        first, end = placed.root.start, _after_line(text, _content_end(placed.root))
-    begin = 0 if text.startswith("---") else text.rfind("\n", 0, first) + 1
-    spans = [(start + begin, start + end, "")]
-    if (closing := _CLOSING.match(text, end)) is not None:
-        spans.append((start + closing.start(1), start + closing.end(1), ""))
-    return spans
-
-
-def _item_spans(doomed: list[Placed]) -> list[_Splice]:
-    """The items of one list that go; a list of which nothing stays goes as a whole."""
-    siblings, chunk = doomed[0].siblings, doomed[0].chunk
-    if siblings is None or len(doomed) == len(siblings.items):
-        return _document_spans(doomed[0])
-    gone = {id(placed.node) for placed in doomed}
-    indexes = [index for index, item in enumerate(siblings.items) if id(item) in gone]
-    kept = max(index for index, item in enumerate(siblings.items) if id(item) not in gone)
-    if siblings.flow:
-        spans = [_flow_span(siblings, index, index < kept) for index in indexes]
-    else:
-        spans = [_block_span(chunk.text, siblings, index) for index in indexes]
-    return [(chunk.start + start, chunk.start + end, "") for start, end in spans]
-
-
-def _block_span(text: str, siblings: Sequence, index: int) -> tuple[int, int]:
-    start = siblings.items[index].start
-    dash = text.rfind("-", 0, start)
-    return text.rfind("\n", 0, dash) + 1, _after_line(text, _content_end(siblings.items[index]))
-
-
-def _flow_span(siblings: Sequence, index: int, others_follow: bool) -> tuple[int, int]:
-    """With its comma: the one after it, or the one before where nothing that stays follows."""
-    items = siblings.items
-    if others_follow:
-        return items[index].start, items[index + 1].start
-    return items[index - 1].end, items[index].end

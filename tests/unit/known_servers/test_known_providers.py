@@ -137,6 +137,33 @@ def test_a_source_that_is_gone_changes_nothing(file, tmp_path, capsys):
     assert file.read_text() == before
 
 
+def refused(capsys, *words):
+    """The error and the hint of a command that fails."""
+    capsys.readouterr()
+    assert run(["known-servers", *words]) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    error, hint = said.err.splitlines()
+    return error, hint
+
+
+def test_what_was_imported_takes_no_blocks_by_hand(file, tmp_path, capsys):
+    (tmp_path / "offices").write_text("192.0.2.0/24")
+    assert run(["known-servers", "import", "--from", "text", str(tmp_path / "offices"), "--name", "offices"]) == 0
+    before = file.read_text()
+    error, hint = refused(capsys, "add", "offices", "--ip-block", "1.1.1.0/24", "--name", "x", "--server", "y")
+    assert error == "error: known server 'offices' was imported: the next refresh would drop what is added to it"
+    assert hint == "hint: give these blocks a NAME of their own"
+    assert file.read_text() == before
+    file.write_text(before + "---\n" + before.replace("192.0.2.0", "1.1.1.0").partition("  annotations")[0])
+    with file.open("a") as stream:
+        stream.write("spec:\n- ipBlock: 1.1.1.0/24\n  name: x\n  server: y\n")
+    before = file.read_text()
+    error, _ = refused(capsys, "refresh")
+    assert error == "error: known server 'offices' exists and was not imported"
+    assert file.read_text() == before
+
+
 def test_what_was_written_by_hand_is_not_replaced(file, tmp_path, capsys):
     source = tmp_path / "meta.json"
     source.write_text(json.dumps(GITHUB))
