@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..errors import InputError
-from ..known_servers.sources import read_sources
+from ..known_servers.sources import read_sources, without_source
 from ..known_servers.values import Document
 from ..known_servers.width import wide_remarks
 from . import streams
@@ -26,6 +26,7 @@ FORMATS = ("aws", "gcp", "azure", "github", "cloudflare", "text")
 @click.option(
     "-f", "--filename", "sources", multiple=True, metavar="FILE|DIR|-", help="KnownServers to read; may be repeated."
 )
+@click.option("--keep-source", is_flag=True, help="Let refresh read what documents of -f name as their source.")
 @click.option("--from", "form", type=click.Choice(FORMATS), help="What a provider published, in its own format.")
 @click.option("--name", "name", metavar="NAME", default="", help="The known server's name. [default: the format's]")
 @click.option("--server", metavar="HOST", default="", help="Whose the blocks are. [default: the provider]")
@@ -47,9 +48,13 @@ def import_(
     services and regions become labels, and the known server is as the file is from then on. Its source is remembered,
     and refresh reads it again. URLs are read by https only.
 
+    Documents of -f may name a source, too, any file or URL that refresh would then read: that is left out, unless
+    --keep-source says that you trust them, as those that you exported on another machine.
+
     \b
     Examples:
       kubectl netpol known-servers import -f known-servers.yaml
+      kubectl netpol known-servers import -f my-own-export.yaml --keep-source
       kubectl netpol known-servers import --cluster
       kubectl netpol known-servers import --from aws https://ip-ranges.amazonaws.com/ip-ranges.json
       kubectl netpol known-servers import --from gcp https://www.gstatic.com/ipranges/cloud.json
@@ -66,8 +71,11 @@ def import_(
         raise InputError("--from and a FILE or URL go together", "such as: --from github https://api.github.com/meta")
     if (others["name"] or others["server"]) and not form:
         raise InputError("--name and --server go with --from only", "other sources bring their own")
+    if others["keep_source"] and not sources:
+        raise InputError("--keep-source goes with -f only", "of --from and --cluster the source is always kept")
     if sources:
-        tell_addition(add_known(path, read_sources(sources, sys.stdin.buffer, others["force"])))
+        read = read_sources(sources, sys.stdin.buffer, others["force"])
+        tell_addition(add_known(path, read if others["keep_source"] else _trusting_no_source(read)))
         return
     if form and place:
         wish = known_imports.Wish(form, place, others["name"], others["server"])
@@ -97,12 +105,30 @@ def refresh(names: tuple[str, ...], connection: Connection, path: Path | None) -
     from . import known_imports  # noqa: PLC0415
 
     known = chosen(path, names)
-    there = known_imports.read_clusters_again(connection, known)
+
+    def refresh_others(than: Sequence[Document]) -> str:
+        others = [one.name for one in known if one not in than and known_imports.can_be_read_again(one)]
+        file = ("--known-servers", str(path)) if path else ()
+        return connection.command("known-servers", "refresh", *others, *file) if others else ""
+
+    there = known_imports.read_clusters_again(connection, known, refresh_others)
 
     def again(document: Document) -> Document | None:
-        return there.get(document.name) or known_imports.read_again(document)
+        try:
+            return there.get(document.name) or known_imports.read_again(document)
+        except InputError as error:
+            raise known_imports.unreadable(document, error, refresh_others([document])) from error
 
     _put(path, known_imports.refreshed(known, bool(names), again))
+
+
+# What refresh would obey is for the user to say: a document from anywhere may name any file, URL or context.
+def _trusting_no_source(documents: Sequence[Document]) -> list[Document]:
+    for one in documents:
+        if one.source is not None:
+            told = f"its source ({one.source.form} {one.source.place}) was left out, and refresh does not read it"
+            streams.note(f"known server {one.name!r}: {told}; keep it with --keep-source if you trust it")
+    return [without_source(one) for one in documents]
 
 
 def _put(path: Path | None, documents: Sequence[Document]) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, NetpolError
 from ..known_servers.chunks import API_VERSION, KIND
 from ..known_servers.documents import merge, read_object
 from ..known_servers.edits import Replacement, replace_document
@@ -17,6 +17,7 @@ from ..known_servers.fetch import is_url, read_bounded, read_place
 from ..known_servers.providers import SERVERS, read_provider
 from ..known_servers.store import HEADER, edit
 from ..known_servers.values import CLUSTER, Document, KnownServer, Source, check_document_name, check_text
+from ..policy.listing import some_of
 from ..render.secrets import secret_parameter
 from . import streams
 from .connection import Connection
@@ -132,11 +133,31 @@ def refreshed(known: Sequence[Document], named: bool, again: Callable[[Document]
     return found
 
 
-def read_clusters_again(connection: Connection, known: Sequence[Document]) -> dict[str, Document]:
+def unreadable(document: Document, error: InputError, others: str) -> InputError:
+    """The error of a source that cannot be read, with the known server's name and a way on.
+
+    ``others``: the command that refreshes the others, or empty where there are none.
+    """
+    form = document.source.form if document.source else ""
+    hint = f"import it from where it is now: known-servers import --from {form} FILE|URL --name {document.name}"
+    hint += f"; or refresh the others: {others}" if others else ""
+    return InputError(f"known server {document.name!r}: {error.message}", hint)
+
+
+def can_be_read_again(document: Document) -> bool:
+    """Whether it was imported from a file, a URL or a cluster, by its annotations."""
+    source = document.source
+    return source is not None and (source.form == CLUSTER or (source.place != "-" and source.form in SERVERS))
+
+
+def read_clusters_again(
+    connection: Connection, known: Sequence[Document], others: Callable[[Sequence[Document]], str]
+) -> dict[str, Document]:
     """By name, those that came from a cluster, as it has them now; one that is gone has no entries.
 
     Each is read from the context that it was imported from, the connection's own for what came from the current one.
-    Raises InputError for one of another context than was named, and ClusterError.
+    Raises InputError, for one of another context than was named, and for a cluster that cannot be asked: with the
+    command that refreshes the others than those, which ``others`` gives.
     """
     theirs = [one for one in known if one.source and one.source.form == CLUSTER]
     connections: dict[str, Connection] = {}
@@ -146,11 +167,13 @@ def read_clusters_again(connection: Connection, known: Sequence[Document]) -> di
             hint = "leave --context out, or name known servers of that context only"
             raise InputError(f"known server {one.name!r} was imported from the context {place!r}", hint)
         connections[place] = connection if place == "-" or connection.context else connection.at(place)
-    there = {
-        (place, document.name): document
-        for place, to_there in connections.items()
-        for document in read_cluster(to_there, True)
-    }
+    there: dict[tuple[str, str], Document] = {}
+    for place, to_there in connections.items():
+        try:
+            there |= {(place, document.name): document for document in read_cluster(to_there, True)}
+        except NetpolError as error:
+            lost = [one for one in theirs if one.source and one.source.place == place]
+            raise _unreachable(lost, error, others(lost)) from error
     found = {}
     for one in theirs:
         now = there.get((one.source.place if one.source else "-", one.name))
@@ -158,10 +181,18 @@ def read_clusters_again(connection: Connection, known: Sequence[Document]) -> di
     return found
 
 
+def _unreachable(lost: Sequence[Document], error: NetpolError, others: str) -> InputError:
+    names = some_of([repr(one.name) for one in lost], 3)
+    hints = [error.hint, f"refresh the others: {others}" if others else ""]
+    return InputError(
+        f"known server{'s' * (len(lost) > 1)} {names}: {error.message}", "; or ".join(filter(None, hints))
+    )
+
+
 def read_again(document: Document) -> Document | None:
     """The document from where it came; None where that is not known. The same server stands for its blocks."""
     source = document.source
-    if source is None or source.place == "-" or source.form not in SERVERS:
+    if source is None or source.form == CLUSTER or not can_be_read_again(document):
         return None
     server = document.entries[0].server if document.entries else ""
     return read_published(Wish(source.form, source.place, document.name, server))
@@ -177,12 +208,6 @@ def differences(found: Replacement) -> list[str]:
 def changes(found: Replacement) -> str:
     """``3 blocks added, 1 removed``"""
     return f"{len(found.added)} added, {len(found.removed)} removed"
-
-
-def note_unread(documents: Sequence[Document]) -> None:
-    """Says how many blocks there are, and that they can be read again."""
-    total = sum(len(document.entries) for document in documents)
-    streams.note(f"{total} blocks; kubectl netpol known-servers refresh reads them again, and shows what changed")
 
 
 def _entry(one: KnownServer) -> str:

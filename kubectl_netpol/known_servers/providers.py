@@ -182,8 +182,9 @@ def _lines(text: str, title: str) -> Iterator[_Pair]:
         try:
             canonical_cidr(block.strip())
         except InputError as error:
+            # Not the line itself: whoever names a file that is no such list may have named one with secrets.
             hint = "write one block on each line, and comments behind #"
-            raise InputError(f"{title}: line {number}: {error.message}", hint) from error
+            raise InputError(f"{title}: line {number} is no IP block", hint) from error
         yield block.strip(), comment.strip()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -12,6 +13,11 @@ from .store import decode, read_file, read_stream
 from .values import Document
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
+
+
+def without_source(document: Document) -> Document:
+    """The same as if it were written by hand: nothing that it names is ever read."""
+    return replace(document, source=None)
 
 
 def read_sources(names: Iterable[str], stdin: BinaryIO, force: bool) -> tuple[Document, ...]:

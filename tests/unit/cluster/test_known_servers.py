@@ -135,3 +135,20 @@ def test_a_context_may_be_named_for_what_was_imported_from_the_current_one(file,
         before = file.read_bytes()
         assert run(["known-servers", "refresh", "--context", "c", *kubeconfig]) == 0
     assert file.read_bytes() == before
+
+
+def test_a_cluster_that_does_not_answer_is_told_with_the_way_on_for_the_others(file, tmp_path, capsys):
+    body = json.dumps({"items": [item("github", "192.0.2.0/24"), item("x", "198.51.100.0/24")]}).encode()
+    kubeconfig = ["--kubeconfig", str(tmp_path / "config")]
+    with played(lambda *_: (200, body), tmp_path):
+        assert run(["known-servers", "import", "--cluster", *kubeconfig]) == 0
+    (tmp_path / "offices").write_text("203.0.113.0/24")
+    assert run(["known-servers", "import", "--from", "text", str(tmp_path / "offices"), "--name", "offices"]) == 0
+    before = file.read_bytes()
+    capsys.readouterr()
+    assert run(["known-servers", "refresh", *kubeconfig]) == 1
+    error, hint = capsys.readouterr().err.splitlines()
+    assert error.startswith("error: known servers 'github', 'x': the cluster at ")
+    others = f"kubectl netpol known-servers refresh offices --known-servers {file} {' '.join(kubeconfig)}"
+    assert hint.endswith(f"; or refresh the others: {others}")
+    assert file.read_bytes() == before

@@ -147,6 +147,68 @@ def refused(capsys, *words):
     return error, hint
 
 
+def test_what_cannot_be_refreshed_is_named_with_the_way_on_for_the_others(file, tmp_path, capsys):
+    for name in ("aws", "offices", "pipes"):
+        (tmp_path / name).write_text("192.0.2.0/24")
+        assert run(["known-servers", "import", "--from", "text", str(tmp_path / name), "--name", name]) == 0
+    assert run(["known-servers", "add", "mine", "--ip-block", "198.51.100.0/24", "--server", "me"]) == 0
+    (tmp_path / "offices").unlink()
+    before = file.read_text()
+    error, hint = refused(capsys, "refresh")
+    assert error == f"error: known server 'offices': {tmp_path}/offices: No such file or directory"
+    moved = "import it from where it is now: known-servers import --from text FILE|URL --name offices"
+    others = f"kubectl netpol known-servers refresh aws pipes --known-servers {file}"
+    assert hint == f"hint: {moved}; or refresh the others: {others}"
+    assert refused(capsys, "refresh", "offices") == (error, f"hint: {moved}")
+    assert file.read_text() == before
+
+
+def test_what_a_file_that_is_no_list_holds_is_not_told(file, tmp_path, capsys):
+    (tmp_path / "passwd").write_text("# users\nroot:x:0:0:root:/root:/bin/sh\n")
+    for form in ("text", "cloudflare"):
+        error, _ = refused(capsys, "import", "--from", form, str(tmp_path / "passwd"), "--name", "x")
+        assert error == f"error: {tmp_path}/passwd: line 2 is no IP block"
+
+
+def planted(tmp_path, place, form="text"):
+    path = tmp_path / "from-elsewhere.yaml"
+    annotations = {"kubectl-netpol/format": form, "kubectl-netpol/source": str(place)}
+    metadata = {"name": "offices", "annotations": annotations}
+    head = {"apiVersion": "spdx.softwarecomposition.kubescape.io/v1beta1", "kind": "KnownServer", "metadata": metadata}
+    path.write_text(json.dumps(head | {"spec": [{"ipBlock": "192.0.2.0/24", "name": "", "server": "me"}]}))
+    return str(path)
+
+
+@pytest.mark.parametrize(
+    ("form", "place"), [("text", "/etc/passwd"), ("text", "http://127.0.0.1:1/x"), ("cluster", "production")]
+)
+def test_a_source_that_a_document_names_is_not_read(form, place, file, tmp_path, capsys):
+    assert run(["known-servers", "import", "-f", planted(tmp_path, place, form)]) == 0
+    told = f"its source ({form} {place}) was left out, and refresh does not read it"
+    assert capsys.readouterr().err == (
+        f"note: known server 'offices': {told}; keep it with --keep-source if you trust it\n"
+    )
+    assert place not in file.read_text()
+    error, _ = refused(capsys, "refresh")
+    assert error == "error: no known server was imported from a file or URL"
+
+
+def test_a_source_is_kept_for_who_trusts_it(file, tmp_path, capsys):
+    offices = tmp_path / "offices.txt"
+    offices.write_text("192.0.2.0/24\n198.51.100.0/24")
+    for outcome in ("created", "unchanged"):
+        assert run(["known-servers", "import", "-f", planted(tmp_path, offices), "--keep-source"]) == 0
+        said = capsys.readouterr()
+        assert (outcome in said.out, said.err) == (True, "")
+    assert run(["known-servers", "refresh"]) == 0
+    assert "1 added, 0 removed" in capsys.readouterr().out
+    error, hint = refused(capsys, "import", "-f", planted(tmp_path, "/elsewhere"), "--keep-source")
+    assert error == "error: known server 'offices' is there already, and not from the source that this one names"
+    assert "--keep-source" in hint
+    error, _ = refused(capsys, "import", "--keep-source", "--from", "text", str(offices), "--name", "x")
+    assert error == "error: --keep-source goes with -f only"
+
+
 def test_what_was_imported_takes_no_blocks_by_hand(file, tmp_path, capsys):
     (tmp_path / "offices").write_text("192.0.2.0/24")
     assert run(["known-servers", "import", "--from", "text", str(tmp_path / "offices"), "--name", "offices"]) == 0
@@ -249,7 +311,7 @@ def test_a_source_that_holds_a_secret_is_not_read_again(file, tmp_path, capsys):
     file.write_text(file.read_text().replace(str(source), "https://127.0.0.1:1/x?token=S3CRET"))
     assert run(["known-servers", "refresh"]) == 1
     told = capsys.readouterr().err
-    assert told.startswith("error: the URL's parameter 'token' looks like a secret")
+    assert told.startswith("error: known server 'github': the URL's parameter 'token' looks like a secret")
     assert "S3CRET" not in told
 
 
