@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from enum import Enum
 
@@ -20,6 +21,8 @@ MOST_ENDS = 1_000_000
 """How many different addresses and pods one import holds at most."""
 
 _Key = tuple[object, object, object]
+_KIND = re.compile(r"[A-Za-z]([-A-Za-z0-9]{0,61}[A-Za-z0-9])?")
+"""In lower case it is an RFC 1035 label, as a CustomResourceDefinition's has to be."""
 
 
 class Place(Enum):
@@ -91,6 +94,20 @@ class Ends:
         if not (isinstance(namespace, str) and isinstance(name, str) and is_pod_name(namespace, name)):
             raise FlowError("a pod's name or namespace is none of Kubernetes")
         return self.pods.setdefault((namespace, name), PodFacts(namespace, name))
+
+
+def read_owner(kind: object, name: object) -> tuple[str, str]:
+    """An owner's kind and name; empty where none is told. Raises FlowError for what are none of Kubernetes."""
+    if not (isinstance(kind, str) and isinstance(name, str) and kind):
+        return "", ""
+    if not (_KIND.fullmatch(kind) and is_pod_name("x", name)):
+        raise FlowError("a workload's kind or name is none of Kubernetes")
+    return kind, name
+
+
+def read_node(name: object) -> str:
+    """A node's name; empty for what is none."""
+    return name if isinstance(name, str) and is_pod_name("x", name) else ""
 
 
 def _is_many(address: str) -> bool:

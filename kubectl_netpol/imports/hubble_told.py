@@ -6,8 +6,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from ..neighbors.labels import Labels, is_label_key, is_label_value
-from ..wire import is_pod_name
-from .ends import End, Ends, FlowError, Place
+from .ends import End, Ends, FlowError, Place, read_node, read_owner
 from .traffic import ANSWERED, REFUSED
 
 LONGEST_NAME = 255
@@ -104,14 +103,11 @@ def _labels(told: list[str]) -> Labels:
 
 def _workload(told: list[dict[str, Any]]) -> tuple[str, str] | None:
     for one in told:
-        kind, name = one.get("kind"), one.get("name")
-        if isinstance(kind, str) and isinstance(name, str) and kind:
-            if not (kind.isalnum() and kind.isascii() and is_pod_name("x", name)):
-                raise FlowError("a workload's kind or name is none of Kubernetes")
-            return kind, name
+        owner = read_owner(one.get("kind"), one.get("name"))
+        if owner[0]:
+            return owner
     return None
 
 
 def _node_name(text: object) -> str:
-    name = text.rpartition("/")[2] if isinstance(text, str) else ""  # with Cluster Mesh it is CLUSTER/NODE
-    return name if is_pod_name("x", name) else ""
+    return read_node(text.rpartition("/")[2]) if isinstance(text, str) else ""  # with Cluster Mesh it is CLUSTER/NODE

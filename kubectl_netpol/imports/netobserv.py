@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .ends import End, FlowError, Place
+from .ends import End, FlowError, Place, read_node, read_owner
 from .traffic import ANSWERED, CLIENT, INFERRED, REFUSED, SERVER, Traffic
 
 _PROTOCOLS = {6: "tcp", 17: "udp", 132: "sctp", 1: "icmp", 58: "icmp"}
@@ -92,14 +92,10 @@ class NetObservReader:
         if end is None:
             end = self.traffic.ends.add(address, name, namespace)
             if end.pod is not None:
-                owner = flow.get(f"{kind}K8S_OwnerType"), flow.get(f"{kind}K8S_OwnerName")
-                if all(isinstance(one, str) and one.isascii() and one.isprintable() for one in owner):
-                    end.pod.workload = (str(owner[0]), str(owner[1]))
-                node = flow.get(f"{kind}K8S_HostName")
-                end.pod.node = node if isinstance(node, str) else ""
+                end.pod.workload = read_owner(flow.get(f"{kind}K8S_OwnerType"), flow.get(f"{kind}K8S_OwnerName"))
+                end.pod.node = read_node(flow.get(f"{kind}K8S_HostName"))
             elif what == "Node":
-                end.place, node = Place.NODE, flow.get(f"{kind}K8S_Name")
-                end.node = node if isinstance(node, str) else ""
+                end.place, end.node = Place.NODE, read_node(flow.get(f"{kind}K8S_Name"))
         return end
 
 

@@ -78,7 +78,9 @@ def read_owner(whole: Fields) -> OwnerReference | None:
     references = whole.fields("metadata").each("ownerReferences")
     for one in references:
         if one.flag("controller") and one.text("kind") != "Node":
-            return OwnerReference(one.text("kind"), one.text("apiVersion"), one.text("name"), one.text("uid"))
+            return OwnerReference(
+                one.identifier("kind"), one.text("apiVersion"), one.identifier("name"), one.text("uid")
+            )
     return None
 
 

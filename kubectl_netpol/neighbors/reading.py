@@ -20,6 +20,9 @@ _BYTE = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _IPV4 = re.compile(rf"{_BYTE}(\.{_BYTE}){{3}}")
 """Which has one spelling only: a leading zero is refused, since some read it as octal."""
 
+LONGEST_NAME = 253
+"""In characters, of an object's name (Kubernetes' "DNS subdomain name"; other names are no longer)."""
+
 _HINT = "mend that field; a text that YAML takes for a number, or for yes or no, needs quotes"
 
 
@@ -45,6 +48,13 @@ class Fields(NamedTuple):
         if found is None:
             return ""
         return found if isinstance(found, str) else self._refuse(name, "text")
+
+    def identifier(self, name: str) -> str:
+        """An object's name or kind: 1 to 253 characters. Raises InputError for an absent or empty one, too."""
+        found = self.text(name) or str(self._refuse(name, "set"))
+        if len(found) > LONGEST_NAME:
+            self._refuse(name, f"a name of at most {LONGEST_NAME} characters")
+        return found
 
     def flag(self, name: str) -> bool:
         found = self.value.get(name)
@@ -144,10 +154,10 @@ def read_object(value: object) -> tuple[Metadata, Fields]:
     if not isinstance(value, dict):
         raise InputError("the inventory holds something that is no Kubernetes object", _HINT)
     outer = Fields(value, "an object")
-    kind = outer.text("kind") or outer._refuse("kind", "set")
+    kind = outer.identifier("kind")
     outer = Fields(value, f"a {kind}"[:80])
     inner = outer.fields("metadata")
-    name = inner.text("name") or inner._refuse("name", "set")
+    name = inner.identifier("name")
     namespace = inner.text("namespace")
     place = f"{kind} {namespace}/{name}" if namespace else f"{kind} {name}"
     inner = Fields(inner.value, f"{place}: metadata")

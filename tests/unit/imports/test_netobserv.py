@@ -9,6 +9,8 @@ from tests.netobserv import DB, OBJECTS, WEB, WORLD, flow, side
 
 from .flows import imported, rows
 
+OTHER = WEB | {"Name": "other"}
+
 
 def test_flags_say_who_began_and_who_answered(tmp_path):
     lines = [flow(WEB, DB, (40000, 5432), 2 | 16 | 0x200), flow(DB, WEB, (5432, 40000), 0x100 | 16)]
@@ -42,6 +44,19 @@ def test_in_the_middle_of_a_connection_the_lower_port_serves_and_is_marked(tmp_p
     assert Mark.INFERRED_PORT in neighbor.counts.marks
 
 
+def test_an_owner_that_is_none_is_told_by_the_name_that_it_lacks(tmp_path):
+    lines = [flow(WEB | {"OwnerType": "", "OwnerName": ""}, WORLD, (40000, 443))]
+    assert list(imported(lines, tmp_path, "netobserv", OBJECTS)) == ["deployment/web"]
+
+
+@pytest.mark.parametrize("name", ["n" * 5000, "\ud800", "a b", ""])
+def test_a_node_whose_name_is_none_is_a_node_without_a_name(name, tmp_path):
+    node = {"DstK8S_Type": "Node", "DstK8S_Name": name}
+    lines = [flow(WEB, {"Addr": "10.0.9.9"}, (40000, 443), SrcK8S_HostName=name, **node)]
+    found = imported(lines, tmp_path, "netobserv", OBJECTS)
+    assert rows(found["deployment/web"]) == [("egress", "node/10.0.9.9", "TCP/443", 0, 1)]
+
+
 def test_udp_is_begun_by_who_speaks_first(tmp_path):
     lines = [flow(WEB, DB, (40000, 8125), proto=17), flow(DB, WEB, (8125, 40000), proto=17)]
     found = imported(lines, tmp_path, "netobserv", OBJECTS)
@@ -70,6 +85,11 @@ def test_a_translated_service_is_the_pod_behind_it(tmp_path):
         flow(WEB, DB, (1, 2), TimeFlowEndMs=-1),
         flow({"Addr": 7}, DB, (1, 2)),
         flow(WEB | {"Name": "\x00"}, DB, (1, 2)),
+        flow(OTHER | {"OwnerName": ""}, DB, (1, 2)),
+        flow(OTHER | {"OwnerName": "n" * 5000}, DB, (1, 2)),
+        flow(OTHER | {"OwnerName": "a b"}, DB, (1, 2)),
+        flow(OTHER | {"OwnerType": "D" * 5000}, DB, (1, 2)),
+        flow(OTHER | {"OwnerType": "\ud800"}, DB, (1, 2)),
     ],
 )
 def test_a_wrong_line_is_named_by_its_number(line):
