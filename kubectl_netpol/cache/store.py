@@ -21,9 +21,10 @@ from ..errors import StoreError
 from ..model import Workload
 from ..neighbors.recording import SETTLED, Recording, join, settle
 from . import schema
-from .codec import decode, encode
+from .codec import check, decode, encode
 from .disk import REMEDY, StrictDisk, UnreadableError
 from .gate import SCHEMA_KEY, SETTINGS, schema_of
+from .keys import Key, key_of, parse_key
 from .trouble import translated
 
 LOCAL = "local"
@@ -35,7 +36,6 @@ ROOM = "recordings"
 _BUSY_SECONDS = 20
 _MANY_EPOCHS = 32
 _LIVE_MILLISECONDS = 7 * 24 * 3600 * 1000
-_Key = tuple[str, Workload]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +46,10 @@ class Info:
     schema: int
     clusters: tuple[tuple[str, int], ...]
     size: int
+
+
+class RefusedError(StoreError):
+    """A recording that could not be read again once it was written. Nothing of it was written."""
 
 
 class Store:
@@ -81,10 +85,19 @@ class Store:
         """Joins each recording with what is kept of its workload; the number of workloads that this changed.
 
         Merging the same again changes nothing. Each workload is read, joined and written in one transaction of
-        its own, so two recordings at the same time lose nothing.
+        its own, so two recordings at the same time lose nothing. Raises RefusedError, once all others are merged,
+        for one that could not be read again.
         """
+        changed, refused = 0, None
         with translated(self._directory):
-            return sum(self._merge_one(cluster, recording) for recording in recordings)
+            for recording in recordings:
+                try:
+                    changed += self._merge_one(cluster, recording)
+                except RefusedError as error:
+                    refused = refused or error
+        if refused:
+            raise refused
+        return changed
 
     def merge_all(self, recordings: Iterable[tuple[str, Recording]]) -> int:
         """Merges recordings of several clusters in one transaction: all of them, or none."""
@@ -98,7 +111,7 @@ class Store:
 
     def read(self, cluster: str, wanted: Callable[[Workload], bool] = lambda _: True) -> tuple[Recording, ...]:
         """The recordings of a cluster's wanted workloads, sorted by workload; others are not even looked at."""
-        recordings = (self._get(_key(cluster, workload)) for workload in self.workloads(cluster) if wanted(workload))
+        recordings = (self._get(key_of(cluster, workload)) for workload in self.workloads(cluster) if wanted(workload))
         with translated(self._directory):
             return tuple(recording for recording in recordings if recording is not None)
 
@@ -106,7 +119,7 @@ class Store:
         """Each recording with its cluster's identity, sorted."""
         with translated(self._directory):
             for cluster, workload in sorted(self._keys()):
-                recording = self._get(_key(cluster, workload))
+                recording = self._get(key_of(cluster, workload))
                 if recording is not None:
                     yield cluster, recording
 
@@ -116,14 +129,14 @@ class Store:
         with translated(self._directory), self._cache.transact():
             for recording in recordings:
                 self._merge_one(identity, recording)
-                self._cache.delete(_key(cluster, recording.workload))
+                self._cache.delete(key_of(cluster, recording.workload))
 
     def clear(self) -> int:
         """Forgets every recording, of all clusters; how many workloads there were."""
         with translated(self._directory), self._cache.transact():
             keys = list(self._keys())
             for cluster, workload in keys:
-                self._cache.delete(_key(cluster, workload))
+                self._cache.delete(key_of(cluster, workload))
             return len(keys)
 
     def info(self) -> Info:
@@ -136,11 +149,11 @@ class Store:
         return Info(self._directory, schema.VERSION, tuple(sorted(counted.items())), size)
 
     def _merge_one(self, cluster: str, recording: Recording) -> bool:
-        key = _key(cluster, recording.workload)
+        key = key_of(cluster, recording.workload)
         with self._cache.transact():
             kept = self._cache.get(key)
             joined = recording if kept is None else join(self._decode(key, kept), recording)
-            data = encode(_bounded(joined))
+            data = _encoded(_bounded(joined))
             return data != kept and bool(self._cache.set(key, data))
 
     def _get(self, key: str) -> Recording | None:
@@ -150,19 +163,19 @@ class Store:
     def _decode(self, key: str, data: bytes) -> Recording:
         try:
             recording = decode(data)
-            if _parse_key(key)[1] != recording.workload:
+            if parse_key(key)[1] != recording.workload:
                 raise ValueError("it is another workload's")
         except ValueError as error:
             problem = f"the cache in {self._directory} holds a value that is no recording ({error})"
             raise UnreadableError(problem, REMEDY) from error
         return recording
 
-    def _keys(self) -> Iterator[_Key]:
+    def _keys(self) -> Iterator[Key]:
         for key in self._cache.iterkeys():
             if key == SCHEMA_KEY:
                 continue
             try:
-                yield _parse_key(key)
+                yield parse_key(key)
             except (ValueError, TypeError, RecursionError) as error:
                 problem = f"the cache in {self._directory} holds a key that this program does not write"
                 raise UnreadableError(problem, REMEDY) from error
@@ -172,7 +185,7 @@ class Store:
             return
         with self._cache.transact():
             for cluster, workload in list(self._keys()) if steps else ():
-                key = _key(cluster, workload)
+                key = key_of(cluster, workload)
                 value = self._cache.get(key)
                 for step in steps:
                     value = step(value)
@@ -242,15 +255,14 @@ def _make(room: Path) -> None:
         room.chmod(0o700)
 
 
-def _key(cluster: str, workload: Workload) -> str:
-    return json.dumps([cluster, workload.namespace, workload.kind, workload.name, workload.api_version])
-
-
-def _parse_key(key: str) -> _Key:
-    cluster, *workload = json.loads(key)
-    if type(cluster) is not str or len(workload) != 4 or any(type(part) is not str for part in workload):
-        raise ValueError("no key")
-    return cluster, Workload(*workload)
+# What cannot be read again would make the whole cache unreadable.
+def _encoded(recording: Recording) -> bytes:
+    try:
+        check(recording)
+    except ValueError as error:
+        problem = f"{recording.workload.full_path:.200} cannot be kept: {error}"
+        raise RefusedError(problem, "mend the flows or objects that told of it") from error
+    return encode(recording)
 
 
 # An epoch may only be summed up once its agent is surely gone: what comes later is not added to it any more.

@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,10 +18,10 @@ from kubectl_netpol.cache import schema
 from kubectl_netpol.cache import store as store_module
 from kubectl_netpol.cache.codec import decode, encode
 from kubectl_netpol.cache.location import default_directory
-from kubectl_netpol.cache.store import Store, exists
+from kubectl_netpol.cache.store import RefusedError, Store, exists
 from kubectl_netpol.cache.trouble import BusyError
 from kubectl_netpol.errors import StoreError
-from kubectl_netpol.model import Workload
+from kubectl_netpol.model import Counts, Workload
 from kubectl_netpol.neighbors.recording import summarise
 
 from .recordings import API, OUTSIDE, WEB, recording
@@ -62,6 +63,33 @@ def test_only_wanted_workloads_are_read(tmp_path):
     with Store.open(tmp_path) as store:
         store.merge("local", [recording(), recording(other)])
         assert [one.workload for one in store.read("local", lambda workload: workload.name == "db")] == [other]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        recording(Workload("shop", "Deployment", "", "apps/v1")),
+        recording(Workload("shop", "D" * 5000, "web", "apps/v1")),
+        recording(Workload("shop", "Deployment", "web", "a" * 5000)),
+        recording(Workload("shop", "Deployment", "\ud800", "apps/v1")),
+        recording(epoch="e" * 5000),
+        recording(attempts=1 << 63),
+        recording(key=replace(API, peer=replace(API.peer, name="n" * 5000))),
+        recording(key=replace(OUTSIDE, peer=replace(OUTSIDE.peer, address="010.0.0.1"))),
+        replace(recording(), labels=(("app", "\udc00"),)),
+        replace(recording(), flows={API: {"e1": Counts(1, 1, 0, 1, 1, frozenset(), ("n" * 5000,))}}),
+    ],
+)
+def test_what_could_not_be_read_again_is_refused_and_the_rest_is_kept(tmp_path, wrong):
+    other = recording(Workload("shop", "StatefulSet", "db", "apps/v1"))
+    with pytest.raises(ValueError, match=" "):
+        decode(encode(wrong))
+    with Store.open(tmp_path) as store:
+        with pytest.raises(RefusedError, match="cannot be kept"):
+            store.merge("local", [wrong, other])
+        with pytest.raises(RefusedError):
+            store.merge_all([("another", other), ("another", wrong)])
+        assert [*store.everything()] == [("local", other)]
 
 
 def test_many_old_epochs_are_summed_up_without_changing_the_account(tmp_path):
