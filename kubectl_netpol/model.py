@@ -43,7 +43,7 @@ class Mark(StrEnum):
     """What a reader should know about how a neighbor was recorded."""
 
     ONE_WAY = "one-way"  # UDP without replies, taken as answered
-    UNHEARD = "unheard"  # one-way, but its receiver was captured too and never saw it: not answered
+    UNHEARD = "unheard"  # one-way, and nothing says that its receiver, which is a pod, saw it: not answered
     EXISTING = "existing"  # was connected when the capture began
     INFERRED_PORT = "inferred-port"  # who is the server was told by the port numbers only
     SECONDARY_INTERFACE = "secondary-interface"  # seen there only, not on the main one: policies do not cover it

@@ -49,6 +49,7 @@ class Marks(IntFlag):
     EXISTING = 1
     INFERRED_PORT = 2
     SECONDARY_INTERFACE = 4
+    UNHEARD = 8  # UDP without a reply to a pod, of a source that does not say whether it got there
 
 
 ROLES = frozenset({"in", "out"})

@@ -52,7 +52,7 @@ class Reading:
 
 def read(stream: BinaryIO, source: str, title: str) -> Reading:
     """All of a stream; ``title`` names it in messages. Raises InputError for the first thing that is wrong."""
-    traffic = Traffic()
+    traffic = Traffic(is_one_sided=source != "hubble")
     if source == "pcap":
         is_cut = PacketReader(traffic, title, _answer_reader()).read(_chunks(stream))
     else:

@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from .ends import End, FlowError, Place, read_node, read_owner
-from .traffic import ANSWERED, CLIENT, INFERRED, REFUSED, SERVER, Traffic
+from .traffic import ANSWERED, CLIENT, HEARD, INFERRED, REFUSED, SERVER, Traffic
 
 _PROTOCOLS = {6: "tcp", 17: "udp", 132: "sctp", 1: "icmp", 58: "icmp"}
 _FLAGS = {"FIN": 1, "SYN": 2, "RST": 4, "PSH": 8, "ACK": 16, "SYN_ACK": 0x100, "FIN_ACK": 0x200, "RST_ACK": 0x400}
@@ -20,6 +20,7 @@ _SYN, _RST, _SYN_ACK = 2, 4 | 0x400, 0x100
 _ESTABLISHED = 8 | 16 | 0x200
 _RECORDS = ("flowLog", "newConnection", "endConnection")
 _WELL_KNOWN = 1024
+_EGRESS = 1  # IfDirections: from the host's point of view
 _BOTH = CLIENT | SERVER
 
 
@@ -66,7 +67,7 @@ class NetObservReader:
             one, other, ports = other, one, (ports[1], ports[0])
             self.traffic.replies += 1
         seen = REFUSED if is_dropped else _outcome(is_reply, flags)
-        seen |= _BOTH | (INFERRED if guessed else 0)
+        seen |= _BOTH | (INFERRED if guessed else 0) | (HEARD if not is_reply and _is_delivered(flow) else 0)
         self.traffic.meet(one, other, protocol, ports[1], ports[0], at, seen)
         return ""
 
@@ -113,6 +114,12 @@ def _outcome(is_reply: bool, flags: int) -> int:
     if is_reply:
         return REFUSED if flags & _RST and not flags & (_SYN_ACK | _ESTABLISHED) else ANSWERED
     return ANSWERED if flags & _ESTABLISHED else 0
+
+
+# Seen on its way out of an interface of the receiver's own node: behind the node's policies, and into the pod.
+def _is_delivered(flow: dict[str, Any]) -> bool:
+    hosts = (flow.get("DstK8S_HostIP"), flow.get("XlatDstK8S_HostIP"))
+    return bool(flow.get("AgentIP")) and flow["AgentIP"] in hosts and _EGRESS in (flow.get("IfDirections") or ())
 
 
 # With packet translation a flow to a Service's address tells where it went.

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 
 from ..neighbors.inventory import Inventory
-from ..wire import FlowsRecord, Namespace, Record, StatusRecord
+from ..wire import FlowsRecord, Marks, Namespace, Record, StatusRecord
 from .ends import End
 from .mates import Mates
 from .objects import uid_of
@@ -33,7 +33,8 @@ def digest(traffic: Traffic) -> str:
     """Of everything that was counted, and of nothing else: the order of events does not matter, where times do not."""
     found = hashlib.blake2b(digest_size=16)
     for line in sorted(
-        f"{_words(pair.client)} {_words(pair.server)} {pair.protocol} {pair.port} {pair.out} {pair.into}\n"
+        f"{_words(pair.client)} {_words(pair.server)} {pair.protocol} {pair.port} {pair.out} {pair.into}"
+        f"{' heard' if pair.heard else ''}\n"
         for pair in traffic.pairs.values()
     ):
         found.update(line.encode())
@@ -84,10 +85,11 @@ def _places(
         found.setdefault(local, []).append((key, sample))
 
     for pair in traffic.pairs.values():
+        mark = _unheard(traffic, inventory, pair)
         if pair.out[0] and is_local(pair.client):
-            tell("out", pair, pair.client, pair.server, pair.out)
+            tell("out", pair, pair.client, pair.server, _marked(pair.out, mark))
         if pair.into[0] and is_local(pair.server):
-            tell("in", pair, pair.server, pair.client, pair.into)
+            tell("in", pair, pair.server, pair.client, _marked(pair.into, mark))
     grouped: dict[_Place, list[End]] = {}
     for end in found:
         grouped.setdefault(_place(inventory, end), []).append(end)
@@ -97,6 +99,19 @@ def _places(
             for address, told in traffic.names.get(end, {}).items():
                 names.setdefault(address, {}).update(told)
         yield place, ends, _rounds([one for end in ends for one in found[end]]), names
+
+
+# UDP that a pod does not answer has been heard there only if the source says so: it may have been seen at the sender's.
+def _unheard(traffic: Traffic, inventory: Inventory, pair: Pair) -> int:
+    if not traffic.is_one_sided or pair.protocol != "udp" or pair.heard:
+        return 0
+    server, at = pair.server, pair.server.last
+    is_pods = server.pod or inventory.owner(server.address, at) or inventory.services_at(server.address, at)
+    return Marks.UNHEARD if is_pods else 0
+
+
+def _marked(sample: list[int], mark: int) -> list[int]:
+    return [*sample[:5], sample[5] | mark] if mark else sample
 
 
 # All addresses of a pod are one place. An address that changed hands is one of its own, and is told apart by time.

@@ -10,8 +10,9 @@ from __future__ import annotations
 from ..errors import InputError
 from .ends import End, Ends, FlowError
 
-CLIENT, SERVER, ANSWERED, REFUSED, INFERRED = 1, 2, 4, 8, 16
-"""What one event says: seen on the client's side, on the server's, a reply came, it was denied; the port was guessed.
+CLIENT, SERVER, ANSWERED, REFUSED, INFERRED, HEARD = 1, 2, 4, 8, 16, 32
+"""What one event says: seen on the client's side, on the server's, a reply came, it was denied; the port was guessed;
+the server's own interface saw it, for sources that count both sides of each packet (``Traffic.is_one_sided``).
 
 REFUSED holds for what a policy denied as well: nothing of it arrived. Whichever of the two is said first holds.
 """
@@ -27,23 +28,29 @@ _INFERRED_PORT = 2  # wire.Marks.INFERRED_PORT
 
 
 class Pair:
-    """``out`` and ``into``: the wire's six counters, as the client's pod and as the server's would tell them."""
+    """``out`` and ``into``: the wire's six counters, as the client's pod and as the server's would tell them.
 
-    __slots__ = ("base", "client", "into", "out", "port", "protocol", "server")
+    ``heard``: an event said HEARD.
+    """
+
+    __slots__ = ("base", "client", "heard", "into", "out", "port", "protocol", "server")
 
     def __init__(self, base: int, client: End, server: End, protocol: str, port: int) -> None:
         self.base, self.client, self.server, self.protocol, self.port = base, client, server, protocol, port
         self.out = [0, 0, 0, 0, 0, 0]
         self.into = [0, 0, 0, 0, 0, 0]
+        self.heard = False
 
 
 class Traffic:
     """What a source told so far. ``names``: DNS names by the asking end, then by address, with the time (ms).
 
     ``lost``: events that the source says it lost; ``skipped``: how many events were of no use, by reason.
+    ``is_one_sided``: what was seen anywhere counts on both sides, so that only a reply, or HEARD, tells of an arrival.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, is_one_sided: bool = False) -> None:
+        self.is_one_sided = is_one_sided
         self.ends = Ends()
         self.pairs: dict[tuple[End, End, str, int], Pair] = {}
         self.names: dict[End, dict[str, dict[str, int]]] = {}
@@ -125,6 +132,7 @@ class Traffic:
         elif old & REFUSED:
             new &= ~ANSWERED
         self._latest[key] = new
+        pair.heard = pair.heard or bool(new & HEARD)
         if new & CLIENT:
             _count(pair.out, CLIENT, old, new)
         if new & SERVER:

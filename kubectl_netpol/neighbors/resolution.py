@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from ..model import Counts, Direction, Mark, NeighborKey, PeerKind, Protocol
+from ..wire import Marks
 from .attribution import NONE, Attribution, Encounter, attribute
 from .flows import Growth, Sample, WireFlow, growth, parse_flow, read_marks
 from .inventory import Inventory
@@ -138,7 +139,7 @@ class _Place:
     def meet(self, flow: WireFlow, samples: list[Sample]) -> None:
         if not is_private(flow.local):
             self.found.captured.add(flow.local)
-        if flow.port.protocol is Protocol.UDP and flow.direction is Direction.INGRESS:
+        if flow.port.protocol is Protocol.UDP and flow.direction is Direction.INGRESS and not _is_unheard(samples):
             self.found.heard.add((flow.local, flow.port.port, flow.peer))
         if flow.peer in self.own:
             return
@@ -190,7 +191,13 @@ def _counts(flow: WireFlow, part: Growth, inferred: bool) -> Counts:
     silent = part.answered == 0 and part.attempts > part.refused
     if silent and flow.port.protocol is Protocol.UDP and flow.port.port != _DNS:
         marks |= {Mark.ONE_WAY}
+    else:
+        marks -= {Mark.UNHEARD}
     return Counts(part.attempts, part.answered, part.refused, part.first, part.last, marks)
+
+
+def _is_unheard(samples: list[Sample]) -> bool:
+    return all(sample[5] & Marks.UNHEARD for sample in samples)
 
 
 def _is_one_way(counts: Counts) -> bool:

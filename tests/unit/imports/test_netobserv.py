@@ -63,6 +63,23 @@ def test_udp_is_begun_by_who_speaks_first(tmp_path):
     assert rows(found["deployment/web"]) == [("egress", "shop/statefulset/db", "UDP/8125", 1, 1)]
 
 
+@pytest.mark.parametrize(
+    ("seen", "answered"),
+    [
+        ([{"IfDirections": [1]}], 1),  # into the receiver, on its own node
+        ([{"IfDirections": [0]}], 0),
+        ([{"IfDirections": [1], "AgentIP": "10.0.1.2"}], 0),  # out of another node
+        ([{"IfDirections": None, "AgentIP": None}], 0),
+        ([{"IfDirections": [0], "AgentIP": "10.0.1.2"}, {"IfDirections": [0, 1]}], 1),
+    ],
+)
+def test_udp_without_a_reply_counts_where_the_receivers_own_interface_saw_it(seen, answered, tmp_path):
+    lines = [flow(WEB, DB, (40000, 8125), proto=17, **one) for one in seen]
+    found = imported(lines, tmp_path, "netobserv", OBJECTS)
+    assert rows(found["deployment/web"]) == [("egress", "shop/statefulset/db", "UDP/8125", answered, 1)]
+    assert rows(found["statefulset/db"]) == [("ingress", "shop/deployment/web", "UDP/8125", answered, 1)]
+
+
 def test_a_translated_service_is_the_pod_behind_it(tmp_path):
     translated = {"XlatDstAddr": DB["Addr"], "XlatDstPort": 5432}
     translated |= {f"Xlat{key}": value for key, value in side("Dst", DB).items() if key != "DstAddr"}

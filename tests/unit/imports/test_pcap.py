@@ -75,6 +75,27 @@ def test_udp_over_ipv6_and_names_from_its_answers(tmp_path):
     assert found["pod/web"].neighbors[0].counts.names == ("pay.example.com.",)
 
 
+def test_udp_without_a_reply_is_not_answered_by_a_pod_or_a_service_and_is_one_way_to_others(tmp_path):
+    service = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"namespace": "shop", "name": "db"},
+        "spec": {"clusterIP": "10.96.0.9", "selector": {"app": "db"}, "ports": [{"port": 8125, "protocol": "UDP"}]},
+    }
+    packets = [ip(WEB, to, 17, udp((40000, 8125), b"x")) for to in (DB, DB, "10.96.0.9", WORLD)]
+    packets += [ip(WEB, DB, 17, udp((40000, 514))), ip(DB, WEB, 17, udp((514, 40000)))]
+    found = imported(classic(packets), tmp_path, "pcap", [*OBJECTS, service])
+    assert rows(found["pod/web"]) == [
+        ("egress", WORLD, "UDP/8125", 1, 1),
+        ("egress", "shop/pod/db", "UDP/514", 1, 1),
+        ("egress", "shop/pod/db", "UDP/8125", 0, 2),
+    ]
+    assert rows(found["pod/db"]) == [
+        ("ingress", "shop/pod/web", "UDP/514", 1, 1),
+        ("ingress", "shop/pod/web", "UDP/8125", 0, 1),
+    ]
+
+
 def test_an_unreachable_refuses_the_datagram_that_it_quotes(tmp_path):
     asked = ip(WEB, DB, 17, udp((40000, 8125), b"x"))
     packets = [asked, ip(DB, WEB, 1, struct.pack(">BBHI", 3, 3, 0, 0) + asked)]
