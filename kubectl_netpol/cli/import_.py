@@ -81,9 +81,9 @@ def command(
     heard = _keep(reading, source, cluster, known, cache_dir)
     if not heard:
         _refuse_nothing(file, source, inventory)
-    busiest = max(heard, key=lambda one: len(one.answered)).workload
-    words = _words(local, kubeconfig, context, cache_dir)
-    streams.say(f"next: kubectl netpol generate {busiest.path} -n {busiest.namespace} {words}".rstrip())
+    busiest = max(heard, key=lambda one: (not _is_unselected(one), len(one.answered))).workload
+    words = ["generate", busiest.path, "-n", busiest.namespace, *_words(local, kubeconfig, context, cache_dir)]
+    streams.say(f"next: kubectl netpol {shlex.join(words)}")
 
 
 def _read_inventory(path: str | None) -> Inventory:
@@ -125,7 +125,7 @@ def _keep(reading: Reading, source: str, cluster: str, inventory: Inventory, dir
         streams.say(f"{place}: {counted(len(one.neighbors), 'neighbor')}, {len(one.answered)} answered")
     if len(summed) > _SHOWN:
         streams.say(f"and {counted(len(summed) - _SHOWN, 'more workload')}")
-    for sentence in _notes(reading, account.unattributed, account.unknown_peers):
+    for sentence in (*_notes(reading, account.unattributed, account.unknown_peers), *_notes_on(summed, reading)):
         streams.note(sentence)
     return summed
 
@@ -147,8 +147,6 @@ def _notes(reading: Reading, unattributed: tuple[str, ...], unknown: tuple[str, 
         notes.append("it ends in the middle of an event, which was left out")
     if traffic.lost:
         notes.append(f"lossy: its source lost {counted(traffic.lost, 'event')}")
-    if not traffic.replies:
-        notes.append("it holds no replies, so nothing is known to be answered: was it filtered when it was written?")
     for reason, count in sorted(traffic.skipped.items()):
         notes.append(f"not counted: {counted(count, 'event')} {reason}")
     if unattributed:
@@ -158,9 +156,23 @@ def _notes(reading: Reading, unattributed: tuple[str, ...], unknown: tuple[str, 
     return notes
 
 
-def _words(local: bool, kubeconfig: str | None, context: str | None, cache_dir: Path) -> str:
+# On the workloads that were told of.
+def _notes_on(heard: list[NetworkNeighbors], reading: Reading) -> list[str]:
+    notes = []
+    if heard and not reading.traffic.replies and not any(one.answered for one in heard):
+        notes.append("it holds no replies, so nothing is known to be answered: was it filtered when it was written?")
+    unselected = [one.workload.full_path for one in heard if _is_unselected(one)]
+    if unselected:
+        notes.append(f"no selector is known, a newer --inventory may have it: {some_of(unselected, _SHOWN)}")
+    return notes
+
+
+def _is_unselected(one: NetworkNeighbors) -> bool:
+    return one.selector.is_empty
+
+
+def _words(local: bool, kubeconfig: str | None, context: str | None, cache_dir: Path) -> list[str]:
     words = ["--local"] if local else []
     words += ["--kubeconfig", kubeconfig] if kubeconfig else []
     words += ["--context", context] if context else []
-    words += cache_dir_words(cache_dir)
-    return shlex.join(words)
+    return [*words, *cache_dir_words(cache_dir)]
