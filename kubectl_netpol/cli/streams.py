@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 import traceback
@@ -95,9 +96,15 @@ def guard(command: Callable[[], int], debug: bool, failure: int = 1) -> int:
         return max(failure, _tell(error))
 
 
-# A terminal that cannot show a letter gets its escape, never a crash in the middle of a table.
+# A terminal that cannot show a letter gets its escape, never a crash in the middle of a table. With PYTHONUNBUFFERED
+# Python writes to the file itself, and drops what a full disk, or a pipe without a reader, did not take.
 def _make_printable() -> None:
-    for stream in (sys.stdout, sys.stderr):
+    for name, own in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
+        stream = getattr(sys, name)
+        if stream is own and isinstance(getattr(stream, "buffer", None), io.RawIOBase):
+            whole = io.BufferedWriter(stream.buffer)
+            stream = io.TextIOWrapper(whole, stream.encoding, line_buffering=True)
+            setattr(sys, name, stream)
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")

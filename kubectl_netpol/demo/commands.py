@@ -16,6 +16,7 @@ from ..known_servers import location as known_servers
 Say = Callable[[str], None]
 """Takes one line of the story, and sees to it that it comes before what is printed next."""
 LONGEST = 60.0
+_NO_READER = 141  # as of a process that SIGPIPE ended
 PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -31,7 +32,10 @@ class Commands:
         return self.directory / "cache"
 
     def run(self, *arguments: str) -> None:
-        """Show a command, run it, and wait. Raises CaptureError when it fails; it has told why."""
+        """Show a command, run it, and wait. Raises CaptureError when it fails; it has told why.
+
+        Raises BrokenPipeError when nobody reads what it prints any more.
+        """
         command = self.start(*arguments)
         try:
             code = command.wait(LONGEST)
@@ -39,6 +43,8 @@ class Commands:
             raise CaptureError(f"kubectl netpol {arguments[0]} is not done after {LONGEST:g} seconds") from error
         finally:
             command.kill()
+        if code == _NO_READER:
+            raise BrokenPipeError
         if code:
             raise CaptureError(f"kubectl netpol {arguments[0]} has failed, as told above")
 

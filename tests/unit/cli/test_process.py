@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import resource
 import signal
 import subprocess
 import sys
@@ -118,7 +119,10 @@ def without_reader(environment, *arguments, **options):
     return result
 
 
-@pytest.mark.parametrize("unbuffered", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+UNBUFFERED = pytest.mark.parametrize("unbuffered", [{}, {"PYTHONUNBUFFERED": "1"}], ids=["buffered", "unbuffered"])
+
+
+@UNBUFFERED
 @pytest.mark.parametrize("arguments", [("neighbors", "-A"), ("generate", "--help"), ("version", "--client")])
 def test_a_reader_that_goes_away_is_no_error(environment, arguments, unbuffered):
     result = without_reader(environment | unbuffered, *arguments)
@@ -126,15 +130,18 @@ def test_a_reader_that_goes_away_is_no_error(environment, arguments, unbuffered)
     assert result.returncode == 141
 
 
+@UNBUFFERED
 @pytest.mark.parametrize(
     "arguments",
     [("neighbors", "-A"), ("generate", "--all", "-A"), ("graph", "-A"), ("cache", "export")],
     ids=" ".join,
 )
-def test_a_reader_that_goes_away_in_the_middle_is_no_error(large, tmp_path, arguments):
+def test_a_reader_that_goes_away_in_the_middle_is_no_error(large, tmp_path, arguments, unbuffered):
     with (tmp_path / "told").open("w+b") as told:
         command = [sys.executable, "-m", "kubectl_netpol", *arguments]
-        process = subprocess.Popen(command, cwd=ROOT, env=large, stdout=subprocess.PIPE, stderr=told, bufsize=0)
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=large | unbuffered, stdout=subprocess.PIPE, stderr=told, bufsize=0
+        )
         process.stdout.read(1)
         process.stdout.close()
         assert process.wait(60) == 141
@@ -153,6 +160,34 @@ def test_a_full_disk_behind_stdout_is_told(environment):
     assert result.returncode == 1
     assert "No space left" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def limited():
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8192, 8192))
+
+
+@UNBUFFERED
+def test_output_of_which_a_part_only_could_be_written_is_an_error(large, tmp_path, unbuffered):
+    accounts = tmp_path / "accounts.yaml"
+    accounts.write_text(start(large, "neighbors", "-A", "-o", "yaml").stdout)
+    with (tmp_path / "out").open("w") as out:
+        streams = {"capture_output": False, "stdout": out, "stderr": subprocess.PIPE, "preexec_fn": limited}
+        quiet = {"PYTHONDONTWRITEBYTECODE": "1"}  # the limit would cut those files, too
+        result = start(large | unbuffered | quiet, "graph", "-f", str(accounts), **streams)
+    assert result.returncode == 1
+    assert "error: File too large\n" in result.stderr
+
+
+@UNBUFFERED
+def test_a_demo_whose_reader_goes_away_is_no_error(environment, tmp_path, unbuffered):
+    with (tmp_path / "told").open("w+b") as told:
+        command = [sys.executable, "-m", "kubectl_netpol", "demo", "--replay"]
+        process = subprocess.Popen(command, cwd=ROOT, env=environment | unbuffered, stdout=subprocess.PIPE, stderr=told)
+        assert any(line.startswith(b"$ kubectl netpol generate") for line in process.stdout)
+        process.stdout.close()
+        assert process.wait(60) == 141
+        told.seek(0)
+        assert all(line.startswith(b"note: ") for line in told)
 
 
 def test_control_c_exits_with_130(environment):
