@@ -146,5 +146,5 @@ def _described(error: Exception) -> tuple[str, str, int]:
 
 
 def _sentence(text: str) -> str:
-    text = text.rstrip(".").replace("\n", " ")
+    text = " ".join(text.split()).rstrip(".")
     return text[:1].lower() + text[1:]

@@ -190,6 +190,11 @@ def test_a_demo_whose_reader_goes_away_is_no_error(environment, tmp_path, unbuff
         assert all(line.startswith(b"note: ") for line in told)
 
 
+def test_an_error_of_several_lines_is_one(environment):
+    said = start(environment, "import", "x").stderr
+    assert said.startswith("error: missing option '--from'. Choose from: hubble, netobserv, pcap\n")
+
+
 def test_control_c_exits_with_130(environment):
     command = [sys.executable, "-m", "kubectl_netpol", "cache", "import", "-f", "-"]
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
