@@ -7,17 +7,21 @@ from __future__ import annotations
 
 _BASH = r"""# kubectl-netpol, completed by bash: source <(kubectl-netpol completion bash)
 _kubectl_netpol() {
-    local line=${COMP_LINE:0:COMP_POINT} current said directive words
+    local line=${COMP_LINE:0:COMP_POINT} current said directive words breaks before flag=
     read -ra words <<< "$line"
     [[ $line == *[[:space:]] ]] && words+=("")
     current=${words[${#words[@]} - 1]}
     said=$("${words[0]}" __complete "${words[@]:1}" 2>/dev/null) || return
     directive=${said##*:}
     said=${said%:*}
-    [[ $current == -*=* ]] && current=${current#*=}
+    # readline replaces only what stands behind the last break character of the word, such as : or =, and @ itself.
+    breaks=${COMP_WORDBREAKS//[[:space:]\"\']}
+    before=${current%"${current##*[$breaks]}"}
+    before=${before%@}
+    [[ $current == -*=* ]] && flag=${current%%=*}= current=${current#*=}
     local IFS=$'\n'
     COMPREPLY=($(while IFS=$'\t' read -r value _; do
-        [[ -n $value && $value == "$current"* ]] && printf '%s\n' "$value"
+        [[ -n $value && $value == "$current"* ]] && value=$flag$value && printf '%s\n' "${value#"$before"}"
     done <<< "$said"))
     if [[ ${#COMPREPLY[@]} -eq 0 ]]; then
         case $directive in
