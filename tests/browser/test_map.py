@@ -1,6 +1,7 @@
 """The page of ``kubectl netpol graph -o html`` in a real browser."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -101,6 +102,33 @@ def test_traffic_and_ports_can_be_left_out(open_map):
     assert page.locator("#about").inner_text().endswith("12 of 16 edges")
     page.locator("#none").click()
     assert page.locator("#empty").is_visible()
+
+
+def test_of_a_workload_on_which_each_port_was_tried_some_are_listed_and_all_are_found(open_map):
+    traffic = maps.shop()
+    scanner, web = maps.workload("shop/scanner"), maps.workload("shop/web")
+    for port in range(10_001, 12_001):
+        traffic.add(scanner, web, port, answered=0)
+    page = open_map(traffic.graph())
+    page.locator("#portbox summary").click()
+    assert page.locator("#ports input").count() == 300
+    assert page.locator("#ports").inner_text().rstrip().endswith(" more, which the search finds")
+    page.locator("#query").fill("11987")
+    assert page.locator("#results [role=option]").count() == 2
+    place(page, "deployment/scanner").click()
+    assert page.locator("#details tr").count() == 300
+    assert "1700 more, which are not listed" in page.locator("#details").inner_text()
+
+
+def test_a_time_that_is_none_is_unknown(open_map):
+    traffic = maps.shop()
+    rows = traffic.rows[maps.workload("shop/legacy")]
+    for key, counts in rows.items():
+        rows[key] = replace(counts, first=0, last=(1 << 63) - 1)
+    page = open_map(traffic.graph())
+    place(page, "deployment/legacy").click()
+    page.locator("#details button.port").click()
+    assert page.locator("#details section", has_text="As the client saw it").inner_text().count("unknown") == 2
 
 
 def test_everything_can_be_done_by_keyboard(open_map):

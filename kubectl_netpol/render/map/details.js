@@ -3,7 +3,9 @@
 const details = (() => {
   const panel = byId("details");
   const VERDICTS = { allowed: "allowed", denied: "would be denied", untold: "cannot be told" };
-  const time = (value) => (value ? new Date(value).toISOString().replace("T", " ").slice(0, 19) + "Z" : "unknown");
+  const LISTED = 300; // rows of a table: whoever scans meets each port, and a table of 65,535 stands still
+  const LATEST = 8.64e15; // of ECMAScript's dates, in ms
+  const time = (value) => (value > 0 && value <= LATEST ? new Date(value).toISOString().replace("T", " ").slice(0, 19) + "Z" : "unknown");
   const badge = (text, kind) => html("span", { class: `badge ${kind || ""}` }, text);
   const row = (name, value) => value && value.length ? [html("dt", {}, name), html("dd", {}, value)] : [];
   const list = (values) => values.length > 1 ? [html("ul", {}, values.map((value) => html("li", {}, value)))] : values;
@@ -38,7 +40,7 @@ const details = (() => {
 
   function table(title, edges, other) {
     const shown = edges.filter(net.isShown);
-    const rows = shown.map((edge) => {
+    const rows = shown.slice(0, LISTED).map((edge) => {
       const counts = most(edge);
       return html("tr", { class: edge.state }, html("td", {}, jump(other(edge))),
         html("td", {}, html("button", { type: "button", class: "port", onclick: () => edgeOf(edge) }, edge.port)),
@@ -47,8 +49,13 @@ const details = (() => {
     });
     const left = edges.length - shown.length;
     return html("section", {}, html("h3", {}, `${title} (${shown.length})`),
-      rows.length ? html("table", {}, rows) : html("p", { class: "quiet" }, "nobody"),
+      rows.length ? html("table", {}, rows) : html("p", { class: "quiet" }, "nobody"), unlisted(shown),
       left > 0 && html("p", { class: "quiet" }, `${left} more, which the filters leave out`));
+  }
+
+  function unlisted(edges) {
+    const left = edges.length - LISTED;
+    return left > 0 && html("p", { class: "quiet" }, `${left} more, which are not listed`);
   }
 
   function edgeOf(edge) {
@@ -73,9 +80,9 @@ const details = (() => {
   function bundle(one) {
     show(html("p", { class: "kind" }, "traffic between groups"), html("h2", {}, `${one.client.title} → ${one.server.title}`),
       html("p", {}, one.counts.map(({ state, count }) => badge(`${count} ${net.told(state)}`, state))),
-      html("table", {}, one.edges.map((edge) => html("tr", { class: edge.state }, html("td", {}, jump(edge.client)), html("td", {}, jump(edge.server)),
+      html("table", {}, one.edges.slice(0, LISTED).map((edge) => html("tr", { class: edge.state }, html("td", {}, jump(edge.client)), html("td", {}, jump(edge.server)),
         html("td", {}, html("button", { type: "button", class: "port", onclick: () => edgeOf(edge) }, edge.port)),
-        html("td", {}, html("span", { class: `dot ${edge.state}`, role: "img", "aria-label": edge.state, title: edge.state }))))));
+        html("td", {}, html("span", { class: `dot ${edge.state}`, role: "img", "aria-label": edge.state, title: edge.state }))))), unlisted(one.edges));
   }
 
   return { place, line, bundle, hide: () => { panel.hidden = true; }, focus: () => panel.focus() };

@@ -115,7 +115,11 @@ const actions = (() => {
   }
   const boxes = net.groups.map((group) => [group, box("groups", `group-${group.id}`, group.title, true,
     { count: group.places.length }, filter(hidden.groups, group))]);
-  for (const { port, count } of net.ports) box("ports", `port-${port.replace("/", "-")}`, port, true, { count }, filter(hidden.ports, port));
+  // Whoever scans meets each port, and a page with a box for each of 65,535 stands still.
+  const PORTS_LISTED = 300;
+  for (const { port, count } of net.ports.slice(0, PORTS_LISTED)) box("ports", `port-${port.replace("/", "-")}`, port, true, { count }, filter(hidden.ports, port));
+  const unlisted = net.ports.length - PORTS_LISTED;
+  if (unlisted > 0) byId("ports").append(html("p", { class: "quiet" }, `${unlisted} more, which the search finds`));
   const setAll = (isOn) => {
     for (const [group, input] of boxes) [input.checked] = [isOn, filter(hidden.groups, group)(isOn)];
     redraw();

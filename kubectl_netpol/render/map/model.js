@@ -24,8 +24,9 @@ const net = (() => {
     return found;
   });
 
-  const ports = [...new Set(edges.map((edge) => edge.port))]
-    .map((port) => ({ port, count: edges.filter((edge) => edge.port === port).length }))
+  const counts = new Map();
+  for (const edge of edges) counts.set(edge.port, (counts.get(edge.port) || 0) + 1);
+  const ports = [...counts].map(([port, count]) => ({ port, count }))
     .sort((one, other) => other.count - one.count || (one.port < other.port ? -1 : 1));
 
   const hidden = { groups: new Set(), states: new Set(), ports: new Set() };
