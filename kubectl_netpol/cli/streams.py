@@ -99,9 +99,10 @@ def guard(command: Callable[[], int], debug: bool, failure: int = 1) -> int:
 # A terminal that cannot show a letter gets its escape, never a crash in the middle of a table. With PYTHONUNBUFFERED
 # Python writes to the file itself, and drops what a full disk, or a pipe without a reader, did not take.
 def _make_printable() -> None:
-    for name, own in (("stdout", sys.__stdout__), ("stderr", sys.__stderr__)):
+    for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is own and isinstance(getattr(stream, "buffer", None), io.RawIOBase):
+        is_own = stream is getattr(sys, f"__{name}__")
+        if is_own and isinstance(getattr(stream, "buffer", None), io.RawIOBase):
             whole = io.BufferedWriter(stream.buffer)
             stream = io.TextIOWrapper(whole, stream.encoding, line_buffering=True)
             setattr(sys, name, stream)
