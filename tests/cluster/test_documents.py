@@ -37,12 +37,14 @@ SESSION = "k7m2px"
 """The documents' session."""
 
 LAST = (
+    "hubble observe",
+    "kubectl netpol import",
     "kubectl netpol cache clear",
     "kubectl netpol completion uninstall",
     "kubectl netpol known-servers remove",
     "rm ",
 )
-"""The beginnings of what takes away that others need, in their order."""
+"""The beginnings of what brings others' flows into the recording, and takes away what others need, in their order."""
 
 OTHERS = {
     "hubble": "cat flows.jsonl",
@@ -205,6 +207,7 @@ def write_files(user: User) -> None:
     user.run("known-servers", "add", "github", "--ip-block", "142.250.1.0/24", "--server", "github.com")
     (home / "known-servers.yaml").write_text(user.run("known-servers", "export"))
     user.run("known-servers", "import", "--from", "aws", "ip-ranges.json")
+    (home / "my-own-export.yaml").write_text(user.run("known-servers", "export"))
     user.run("generate", "-f", "neighbors.yaml", "--output-dir", "policies/")
     forget_db(home / "api.yaml")
 
@@ -241,13 +244,13 @@ def test_a_documented_command_does_what_it_says(line: str, open_namespace: User)
     assert "internal:" not in said
     if line.endswith("> api.yaml"):
         forget_db(user.home / "api.yaml")
-    if line.endswith("> neighbors.yaml"):  # it is kept beside the policies that were made of it
-        user.run("generate", "-f", "neighbors.yaml", "--output-dir", "policies/")
 
 
 def filled_in(line: str, words: list[str], user: User) -> str:
     """The line with what its placeholders stand for, and with what it needs to be there."""
     line = line.replace("FILE", "flows.jsonl" if "import" in words else "neighbors.yaml")
+    if {"policies/", "neighbors.yaml"} <= set(words):  # the recording is kept beside the policies that were made of it
+        user.run("generate", "-f", "neighbors.yaml", "--output-dir", "policies/")
     if words[:1] in (["sessions"], ["collect"], ["stop"]):
         record = ("record", "-n", "shop", "--detach", "--duration", "24h")
         names = user.sessions() or [user.run(*record).split()[-1]]
