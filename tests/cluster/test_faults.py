@@ -141,12 +141,15 @@ def test_an_agent_that_is_killed_loses_at_most_what_it_had_not_said(
         assert running.process.returncode == 0, running.said
     kept, truth = Kept.read(tmp_path), traffic.truth(running.heard, running.ended)
     assert unexplained(kept, truth) == []
+    all_speak = max(before[0] for before, _ in said.values())
     for node, at in killed:
         before, after = said[node]
         slowest = max((late - early for early, late in pairwise(before)), default=0)
         for name in (f"caller-{node}", f"server-{node}"):
             [(first, last)] = kept.silences(running)[name]
-            assert (first, last) == (before[-1], after[0])
+            # A recording begins with the first word that is read: another node's, perhaps, whose clock says later.
+            assert first == before[-1] or before[-1] < first <= all_speak
+            assert last == after[0]
             assert at - 2 * max(INTERVAL, slowest) - SLACK <= first <= at + SLACK
             assert last > at
 
