@@ -30,7 +30,6 @@ LONGEST_LINE = 1 << 20
 _CHUNK = 1 << 20
 LineReader = HubbleReader | NetObservReader
 LINES: dict[str, type[LineReader]] = {"hubble": HubbleReader, "netobserv": NetObservReader}
-SOURCES = (*LINES, "pcap")
 READS = {
     "hubble": "the lines that 'hubble observe -o jsonpb' and Cilium's flow exporter write",
     "netobserv": "the lines that 'kubectl netobserv flows' and FlowCollector's exports write",

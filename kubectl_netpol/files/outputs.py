@@ -32,14 +32,7 @@ def write_changed(folder: Path, texts: Mapping[str, str]) -> Iterator[tuple[Path
     for path in paths:
         _expect_file(path)
     for path, text in paths.items():
-        content = text.encode()
-        try:
-            is_new = not _is_equal(path, content)
-            if is_new:
-                _replace(path, content)
-        except OSError as error:
-            raise InputError(f"{path}: {error.strerror or error}", "the files before it are complete") from error
-        yield path, is_new
+        yield path, _write(path, text, "the files before it are complete")
 
 
 def write_file(path: Path, text: str) -> bool:
@@ -48,13 +41,17 @@ def write_file(path: Path, text: str) -> bool:
     Raises InputError when it cannot be written, and when the name is that of something else than a regular file.
     """
     _expect_file(path)
+    return _write(path, text, "name a file in a folder that is there")
+
+
+def _write(path: Path, text: str, hint: str) -> bool:
     content = text.encode()
     try:
         is_new = not _is_equal(path, content)
         if is_new:
             _replace(path, content)
     except OSError as error:
-        raise InputError(f"{path}: {error.strerror or error}", "name a file in a folder that is there") from error
+        raise InputError(f"{path}: {error.strerror or error}", hint) from error
     return is_new
 
 
