@@ -160,6 +160,19 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class PodLife:
+    """A pod of the workload that lived while it was recorded: on which node, until when that and hearing it are known.
+
+    Both in ms since the Unix epoch; ``heard`` is 0 for a pod that never was.
+    """
+
+    name: str
+    node: str
+    lived: int
+    heard: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbor:
     """One row of a workload's account, summed over all recordings."""
 
@@ -183,6 +196,7 @@ class NetworkNeighbors:
     labels: tuple[tuple[str, str], ...] = field(default=())  # of a pod of it, without the volatile ones
     differing: frozenset[str] = frozenset()  # the keys of the labels that not all its pods have, or not with that value
     source: str = field(default="", compare=False)  # for messages: the first document that tells of it, if one does
+    pods: tuple[PodLife, ...] = ()  # by name: those that are known to have lived meanwhile
 
     @property
     def answered(self) -> tuple[Neighbor, ...]:

@@ -20,6 +20,7 @@ from ..model import (
     NeighborKey,
     Peer,
     PeerKind,
+    PodLife,
     Port,
     Protocol,
     Requirement,
@@ -73,11 +74,13 @@ def to_plain(recording: Recording) -> dict[str, Any]:
     epoch_places = {epoch: place for place, epoch in enumerate(epochs)}
     workload = recording.workload
     differing = {"differingLabels": sorted(recording.differing)} if recording.differing else {}
+    pods = {"pods": [_plain_life(recording.pods[name]) for name in sorted(recording.pods)]} if recording.pods else {}
     return {
         "workload": [workload.namespace, workload.kind, workload.name, workload.api_version],
         "selector": _plain_selector(recording.selector),
         "labels": [list(pair) for pair in recording.labels],
         **differing,
+        **pods,
         "hostNetwork": recording.host_network,
         "windows": [_plain_window(recording.windows[epoch]) for epoch in sorted(recording.windows)],
         "settled": sorted(recording.settled),
@@ -102,6 +105,7 @@ def from_plain(value: Any) -> Recording:
         dict(flows),
         frozenset(_texts(value["settled"])),
         frozenset(_texts(value.get("differingLabels", []))),
+        {life.name: life for life in map(_life, _rows(value.get("pods", [])))},
     )
     _check(recording, value)
     return recording
@@ -113,6 +117,8 @@ def _check(recording: Recording, value: dict[str, Any]) -> None:
         raise ValueError("a workload has no name")
     if len(recording.flows) != len(value["flows"]) or len(recording.windows) != len(value["windows"]):
         raise ValueError("a flow or a window stands there twice")
+    if len(recording.pods) != len(value.get("pods", [])):
+        raise ValueError("a pod stands there twice")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -145,6 +151,15 @@ def _window(value: Any) -> Window:
     epoch, first, last, node, losses = value
     counted = tuple((_text(name), _count(count)) for name, count in _rows(losses))
     return Window(_text(epoch), _count(first), _count(last), _text(node), counted)
+
+
+def _plain_life(life: PodLife) -> list[Any]:
+    return [life.name, life.node, life.lived, life.heard]
+
+
+def _life(value: Any) -> PodLife:
+    name, node, lived, heard = value
+    return PodLife(_text(name), _text(node), _count(lived), _count(heard))
 
 
 def _plain_peer(peer: Peer) -> list[Any]:

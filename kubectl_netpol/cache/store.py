@@ -10,7 +10,7 @@ import fcntl
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 
@@ -19,6 +19,7 @@ from diskcache.core import DBNAME
 
 from ..errors import StoreError
 from ..model import Workload
+from ..neighbors.pod_lives import newest
 from ..neighbors.recording import SETTLED, Recording, join, settle
 from . import schema
 from .codec import check, decode, encode
@@ -267,6 +268,7 @@ def _encoded(recording: Recording) -> bytes:
 
 # An epoch may only be summed up once its agent is surely gone: what comes later is not added to it any more.
 def _bounded(recording: Recording) -> Recording:
+    recording = replace(recording, pods=newest(recording.pods))
     lasts = [window.last for epoch, window in recording.windows.items() if epoch != SETTLED]
     if len(lasts) <= _MANY_EPOCHS:
         return recording

@@ -1,50 +1,61 @@
-"""Which pods and CronJobs in scope a recording never heard: pure.
+"""Which pods and CronJobs in scope a recording did not hear: pure.
 
-Only while the cluster's objects are at hand can that be told: a recording keeps its nodes and times, and no pods.
+Only while the cluster's objects are at hand can that be told, so it is kept with the recording.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import replace
 
-from ..model import Workload
+from ..model import PodLife, Selector, Workload
 from ..neighbors.inventory import Inventory
+from ..neighbors.labels import stable
 from ..neighbors.pods import Pod
+from ..neighbors.recording import Recording
 from .plan import is_in_scope
 from .scope import Wanted
 
 
-@dataclass(frozen=True, slots=True)
-class Absent:
-    """Of one workload ``pods`` of ``all`` that lived meanwhile were not heard."""
+def absent(
+    inventory: Inventory, wanted: Wanted, heard: Collection[str], span: tuple[int, int]
+) -> dict[Workload, Recording]:
+    """For each workload in scope of which something was not heard a recording that tells what, and holds no flow.
 
-    workload: Workload
-    pods: tuple[Pod, ...]
-    all: int
-
-
-def absent_pods(inventory: Inventory, wanted: Wanted, heard: Collection[str], span: tuple[int, int]) -> list[Absent]:
-    """By workload: the pods that had an address within ``span`` (ms) and whose UIDs are not among ``heard``.
-
-    Pods in their node's network are left out: they are never heard.
+    That are pods that had an address within ``span`` (ms) and whose UIDs are not among ``heard``, and CronJobs none of
+    whose pods are. Pods in their node's network never can be heard, and are not missed.
     """
-    begin, end = span
-    alive: dict[Workload, list[Pod]] = {}
+    found: dict[Workload, Recording] = {}
+    not_missed: set[Workload] = set()
     for pod in inventory.pods():
-        is_here = pod.begin <= end and (not pod.end or pod.end > begin)
-        if is_here and pod.addresses and not pod.host_network and is_in_scope(inventory, wanted, pod):
-            alive.setdefault(inventory.owned(pod).workload, []).append(pod)
-    found = []
-    for workload, pods in sorted(alive.items()):
-        missing = sorted((pod for pod in pods if pod.uid not in heard), key=lambda pod: (pod.name, pod.uid))
-        if missing:
-            found.append(Absent(workload, tuple(missing), len(pods)))
+        workload = inventory.owned(pod).workload
+        if pod.uid in heard or pod.host_network:
+            not_missed.add(workload)
+        elif _is_missed(pod, span) and is_in_scope(inventory, wanted, pod):
+            known = found.get(workload) or _silent(inventory, pod)
+            life = PodLife(pod.name, pod.node, min(pod.end or span[1], span[1]))
+            found[workload] = replace(known, pods={**known.pods, pod.name: life})
+    for one in _cronjobs(inventory, wanted):
+        if one.workload not in not_missed:
+            found.setdefault(one.workload, one)
     return found
 
 
-def absent_cronjobs(inventory: Inventory, wanted: Wanted, heard: Iterable[Workload]) -> list[Workload]:
-    """The CronJobs in scope no run of which was heard."""
-    cronjobs = (one for one in inventory.controllers() if one.workload.kind == "CronJob")
-    there = {one.workload for one in cronjobs if wanted(one.workload, dict(one.template))}
-    return sorted(there - set(heard))
+def _is_missed(pod: Pod, span: tuple[int, int]) -> bool:
+    begin, end = span
+    is_here = pod.begin <= end and (not pod.end or pod.end > begin)
+    return is_here and bool(pod.addresses)
+
+
+def _silent(inventory: Inventory, pod: Pod) -> Recording:
+    owned = inventory.owned(pod)
+    return Recording(owned.workload, owned.selector, stable(pod.labels), False, {}, {})
+
+
+# Where somebody else's object owns a CronJob, that is the workload of its pods.
+def _cronjobs(inventory: Inventory, wanted: Wanted) -> Iterator[Recording]:
+    for one in inventory.controllers():
+        is_one = one.workload.kind == "CronJob" and one.owner is None
+        if is_one and wanted(one.workload, dict(one.template)):
+            labels = stable(one.template)
+            yield Recording(one.workload, Selector(labels), labels, False, {}, {})

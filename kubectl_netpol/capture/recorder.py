@@ -12,9 +12,9 @@ from ..errors import StoreError, WireError
 from ..model import Workload
 from ..neighbors.fold import EVERYTHING, Account, Fold
 from ..neighbors.inventory import Inventory
-from ..neighbors.recording import Recording
+from ..neighbors.recording import Recording, join
 from ..wire import FlowsRecord, Record, StatusRecord, decode
-from .absent import Absent, absent_cronjobs, absent_pods
+from .absent import absent
 from .scope import Wanted, everything, labels_of
 
 
@@ -92,13 +92,21 @@ class Recorder:
         """What has been heard so far, by workload, of those that are wanted."""
         return [one for one in self._fold.recordings(self.inventory).values() if self._keeps(one)]
 
-    def absent_pods(self) -> list[Absent]:
-        """The pods in scope that lived meanwhile and were not heard, by workload; as of the last ``recordings``."""
-        return absent_pods(self.inventory, self._wanted, self._fold.heard_pods, self._fold.span)
+    def absent(self) -> list[Recording]:
+        """What was not heard so far of what is in scope; see ``absent``."""
+        self.recordings()
+        if not self._fold.span[1]:
+            return []
+        found = absent(self.inventory, self._wanted, self._fold.heard_pods, self._fold.span)
+        return [found[workload] for workload in sorted(found)]
 
-    def absent_cronjobs(self, heard: Iterable[Workload]) -> list[Workload]:
-        """The CronJobs in scope that are not among the workloads that were ``heard``."""
-        return absent_cronjobs(self.inventory, self._wanted, heard)
+    def everything(self) -> list[Recording]:
+        """What has been heard so far, and what has not."""
+        found = {one.workload: one for one in self.recordings()}
+        for one in self.absent():
+            known = found.get(one.workload)
+            found[one.workload] = join(known, one) if known else one
+        return [found[workload] for workload in sorted(found)]
 
     def _keeps(self, one: Recording) -> bool:
         labels = None if self._is_ownerless(one) else labels_of(one.selector, one.labels)
@@ -129,11 +137,12 @@ class Recorder:
         return heard
 
     def save_or_rescue(self, others: Iterable[Recording] = ()) -> None:
-        """The last ``save``. Where the cache takes no more, a file in the temporary directory takes all.
+        """The last ``save``, with what was not heard. Where the cache takes no more, a file in the temporary directory
+        takes all.
 
         Raises StoreError that names that file.
         """
-        others = list(others)
+        others = [*others, *self.absent()]
         try:
             self.save(others)
         except StoreError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Direction, NetworkNeighbors
-from ..neighbors.completeness import Completeness, completeness
+from ..neighbors.completeness import Completeness, completeness, is_unheard_cronjob
 from ..neighbors.document import covered
 from ..neighbors.unseen import MILLION, Unseen
 from ..render.age import age
@@ -14,6 +14,7 @@ HEADERS = (
     "HEARD",
     "NOT-HEARD",
     "NODES",
+    "PODS",
     "NEIGHBORS",
     "QUIET",
     "NEW-IF-AGAIN",
@@ -57,15 +58,27 @@ def row(one: NetworkNeighbors) -> list[str]:
     found = completeness(one, covered(one))
     return [
         one.workload.path,
-        ("<=" if found.is_at_most else "") + age(found.heard) if found.heard else UNKNOWN,
+        _heard(found, one),
         age(found.not_heard) + _on(found.deaf_nodes),
         ",".join(found.nodes),
+        _pods(found, one),
         str(len(covered(one))),
         age(found.quiet) if found.newest else UNKNOWN,
         _again(found) if found.heard else UNKNOWN,
         _cell(found.egress),
         _cell(found.ingress),
     ]
+
+
+# Where nothing was heard, that is known of what was recorded, and not of others' documents.
+def _heard(found: Completeness, one: NetworkNeighbors) -> str:
+    is_known = found.heard or found.not_heard or found.pods or is_unheard_cronjob(one)
+    return ("<=" if found.is_at_most else "") + age(found.heard) if is_known else UNKNOWN
+
+
+def _pods(found: Completeness, one: NetworkNeighbors) -> str:
+    is_known = found.pods or is_unheard_cronjob(one)
+    return f"{found.pods - len(found.deaf_pods)}/{found.pods}" if is_known else UNKNOWN
 
 
 def _again(found: Completeness) -> str:

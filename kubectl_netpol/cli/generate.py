@@ -117,8 +117,12 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
 
 
 def _tell_completeness(found: list[NetworkNeighbors], covered: set[Workload]) -> None:
-    from .completeness import sentence  # noqa: PLC0415  # not for what fails before
+    from ..neighbors.completeness import is_unheard_cronjob  # noqa: PLC0415  # not for what fails before
+    from .completeness import sentence  # noqa: PLC0415
+    from .silences import silences  # noqa: PLC0415
 
+    for text in silences(one for one in found if not is_unheard_cronjob(one)):  # those have a note of their own
+        streams.note(text)
     for one in sorted(found, key=lambda one: one.workload):
         told = sentence(one) if one.workload in covered else ""
         if told:

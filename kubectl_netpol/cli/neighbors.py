@@ -31,10 +31,11 @@ def command(
 
     YAML and JSON are NetworkNeighbors; their spec holds what was answered, their status everything else.
 
-    -o summary tells how complete that is: how long a workload was HEARD and, on some of its nodes, was not; for how
-    long nothing new came (QUIET); how many new neighbors as much time again would bring; and the chance that a
-    connection goes to a neighbor that was not seen yet, with 95% limits (<). That is if traffic goes on as it was, and
-    says nothing of what comes less often.
+    -o summary tells how complete that is: how long a workload was HEARD and, on some of its nodes, was not; how many of
+    the PODS that lived meanwhile were heard; for how long nothing new came (QUIET); how many new neighbors as much time
+    again would bring; and the chance that a connection goes to a neighbor that was not seen yet, with 95% limits (<).
+    That is if traffic goes on as it was, and says nothing of what comes less often. Pods and CronJobs that were not
+    heard are named.
 
     With --watch a line is added when a neighbor is new, is answered or refused for the first time, or gets a name or a
     mark; not each time that it is counted again. As with kubectl get, what was printed stays.
@@ -100,9 +101,12 @@ def _print_table(found: list[NetworkNeighbors], with_namespace: bool, with_heade
 def _print_summary(found: list[NetworkNeighbors], with_namespace: bool, with_headers: bool) -> None:
     from ..render.table import to_table  # noqa: PLC0415
     from .completeness import HEADERS, row  # noqa: PLC0415
+    from .silences import silences  # noqa: PLC0415
 
     rows = [([one.workload.namespace] if with_namespace else []) + row(one) for one in found]
     streams.data(to_table((("NAMESPACE",) if with_namespace else ()) + HEADERS, rows, with_headers))
+    for sentence in silences(found):
+        streams.note(sentence)
 
 
 def _tell_completeness(found: list[NetworkNeighbors]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ..capture.absent import Absent
 from ..capture.recorder import Recorder
 from ..model import NetworkNeighbors
 from ..neighbors.recording import summarise
@@ -11,6 +10,7 @@ from ..render.age import age
 from ..render.text import counted
 from . import streams
 from .completeness import LIMITS, outlook
+from .silences import silences
 
 _SHOWN = 5
 
@@ -21,11 +21,12 @@ def summarise_recording(recorder: Recorder, options: str, doubt: str, stable: fl
     ``stable``: it ended because nothing new was seen for so long (s); 0 where it ended otherwise. ``quiet``: only the
     notes, without what explains the lines.
     """
-    heard = sorted(map(summarise, recorder.recordings()), key=lambda one: one.workload)
+    everything = list(map(summarise, recorder.everything()))
+    heard = [one for one in everything if one.windows]
     if not quiet:
         for one in heard:
             streams.say(_line(one))
-    sentences = (*_basis(heard, stable, quiet), *_absent(recorder, heard), *_losses(recorder), *_leftovers(recorder))
+    sentences = (*_basis(heard, stable, quiet), *silences(everything), *_losses(recorder), *_leftovers(recorder))
     for sentence in sentences:
         streams.note(sentence)
     if not heard:
@@ -53,24 +54,6 @@ def _basis(heard: list[NetworkNeighbors], stable: float, quiet: bool) -> list[st
         )
         sentences.append(f"that nothing new was seen for {length} proves little alone: {place}")
     return sentences if any(map(outlook, heard)) else []
-
-
-# What only the cluster's objects can tell, and a recording does not keep.
-def _absent(recorder: Recorder, heard: list[NetworkNeighbors]) -> list[str]:
-    pods = recorder.absent_pods()
-    sentences = [f"not heard: {_pods(one)}" for one in pods[:_SHOWN]]
-    if len(pods) > _SHOWN:
-        sentences.append(f"not heard: pods of {counted(len(pods) - _SHOWN, 'workload')} more")
-    cronjobs = [one.full_path for one in recorder.absent_cronjobs(one.workload for one in heard)]
-    if cronjobs:
-        sentences.append(f"no run was heard of {some_of(cronjobs, _SHOWN)}")
-    return sentences
-
-
-def _pods(one: Absent) -> str:
-    names = [pod.name + (f" on {pod.node}" if pod.node else "") for pod in one.pods]
-    part = f"{len(one.pods)} of {counted(one.all, 'pod')}"
-    return f"{part} of {one.workload.full_path} ({some_of(names, _SHOWN)})"
 
 
 def _losses(recorder: Recorder) -> list[str]:

@@ -11,6 +11,7 @@ from ..model import Neighbor, NeighborKey, NetworkNeighbors, Peer, Selector, Win
 from .document_input import SPECS, from_document
 from .entries import HINT, refuse
 from .labels import differing
+from .pod_lives import by_name, joined, lived_since
 from .reading import Fields
 from .recording import join_counts, join_windows, order
 
@@ -61,6 +62,7 @@ def _merged(one: tuple[str, NetworkNeighbors], other: tuple[str, NetworkNeighbor
         a,
         neighbors=tuple(Neighbor(key, counts[key]) for key in sorted(counts, key=order)),
         windows=_windows(a, b),
+        pods=lived_since(joined(by_name(a.pods), by_name(b.pods)).values(), 0),
         host_network=a.host_network or b.host_network,
         labels=tuple(sorted(dict(a.labels + b.labels).items())),
         differing=a.differing | b.differing | (differing(a.labels, b.labels) if a.labels and b.labels else frozenset()),

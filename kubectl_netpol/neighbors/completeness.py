@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from ..model import Counts, Direction, Mark, Neighbor, NetworkNeighbors, Window
+from ..model import Counts, Direction, Mark, Neighbor, NetworkNeighbors, PodLife, Window
 from .recording import SETTLED
 from .unseen import NOTHING, Unseen, poisson_limit, unseen
 
@@ -31,7 +31,8 @@ class Completeness:
 
     ``newest`` is when the newest neighbor was first seen, and ``quiet`` how long the workload was heard since; 0 where
     that is not known. ``nodes`` are those that heard it, ``deaf_nodes`` those that did not all the time.
-    ``is_at_most``: old recordings were summed up, and the time between them counts as heard.
+    ``is_at_most``: old recordings were summed up, and the time between them counts as heard. ``pods`` is how many pods
+    lived meanwhile, and ``deaf_pods`` are those of them that were never heard.
     """
 
     heard: int = 0
@@ -41,6 +42,8 @@ class Completeness:
     nodes: tuple[str, ...] = ()
     deaf_nodes: tuple[str, ...] = ()
     is_at_most: bool = False
+    pods: int = 0
+    deaf_pods: tuple[PodLife, ...] = ()
     egress: Unseen = NOTHING
     ingress: Unseen = NOTHING
 
@@ -71,9 +74,22 @@ def completeness(one: NetworkNeighbors, admitted: Iterable[Neighbor]) -> Complet
         _nodes(window for window in windows if not _is_hole(window)),
         _nodes(holes),
         any(window.epoch == SETTLED for window in windows),
+        len(one.pods),
+        deaf_pods(one),
         _sample(admitted, Direction.EGRESS, heard),
         _sample(admitted, Direction.INGRESS, heard),
     )
+
+
+def deaf_pods(one: NetworkNeighbors) -> tuple[PodLife, ...]:
+    """Its pods that lived while it was recorded and were never heard, by name."""
+    return tuple(life for life in one.pods if not life.heard)
+
+
+def is_unheard_cronjob(one: NetworkNeighbors) -> bool:
+    """Whether it is a CronJob no run of which was heard: whether one ran meanwhile or not."""
+    is_heard = any(window.last > window.first and not _is_hole(window) for window in one.windows)
+    return one.workload.kind == "CronJob" and not (is_heard or one.neighbors or any(life.heard for life in one.pods))
 
 
 def completeness_document(found: Completeness) -> dict[str, Any]:
@@ -87,6 +103,8 @@ def completeness_document(found: Completeness) -> dict[str, Any]:
         "nodes": list(found.nodes),
         "deafNodes": list(found.deaf_nodes),
         "heardAtMost": found.is_at_most,
+        "pods": found.pods,
+        "podsNotHeard": [life.name for life in found.deaf_pods],
         "egress": _unseen_document(found.egress),
         "ingress": _unseen_document(found.ingress),
     }

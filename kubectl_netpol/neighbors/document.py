@@ -19,6 +19,7 @@ from ..model import (
     NetworkNeighbors,
     Peer,
     PeerKind,
+    PodLife,
     Port,
     Protocol,
     Selector,
@@ -172,6 +173,7 @@ def _status(neighbors: NetworkNeighbors) -> Document:
         "labels": dict(neighbors.labels),
         **differing,
         "windows": [_window(window) for window in neighbors.windows],
+        "pods": [_life(life) for life in neighbors.pods],
         "neighbors": [_account(neighbor) for neighbor in neighbors.neighbors],
     }
 
@@ -184,6 +186,10 @@ def _window(window: Window) -> Document:
         "last": window.last,
         "losses": dict(window.losses),
     }
+
+
+def _life(life: PodLife) -> Document:
+    return {"name": life.name, "node": life.node, "lived": life.lived, "heard": life.heard}
 
 
 def _account(neighbor: Neighbor) -> Document:

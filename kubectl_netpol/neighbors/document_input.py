@@ -21,6 +21,7 @@ from ..model import (
     NetworkNeighbors,
     Peer,
     PeerKind,
+    PodLife,
     Selector,
     Window,
     Workload,
@@ -86,7 +87,8 @@ def from_document(document: object, source: str = "the document") -> NetworkNeig
     flag, labels = status.flag("hostNetwork"), status.table("labels")
     differing = frozenset(status.texts("differingLabels"))
     selector, place = read_own_selector(spec), source.removesuffix(":")
-    return NetworkNeighbors(workload, selector, tuple(neighbors), windows, flag, labels, differing, place)
+    lives = _lives(status)
+    return NetworkNeighbors(workload, selector, tuple(neighbors), windows, flag, labels, differing, place, lives)
 
 
 # Kubescape says of a profile whether it has seen the workload from its start, and for long enough.
@@ -148,6 +150,16 @@ def _neighbor(account: Fields) -> Neighbor:
         account.texts("dnsNames"),
     )
     return Neighbor(NeighborKey(direction, found, read_port(account)), counts)
+
+
+def _lives(status: Fields) -> tuple[PodLife, ...]:
+    found: dict[str, PodLife] = {}
+    for one in status.each("pods"):
+        name = one.identifier("name")
+        if name in found:
+            refuse(one, "name", "there once only")
+        found[name] = PodLife(name, one.text("node"), _count(one, "lived"), _count(one, "heard"))
+    return tuple(found[name] for name in sorted(found))
 
 
 def _window(window: Fields) -> Window:

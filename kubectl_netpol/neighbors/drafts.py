@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ..model import Counts, NeighborKey, Window, Workload
+from ..model import Counts, NeighborKey, PodLife, Window, Workload
 from .inventory import Inventory
 from .labels import Labels, differing, stable
+from .pod_lives import join_life
 from .pods import Pod
 from .recording import Recording, add_counts, join_windows
 
@@ -12,12 +13,13 @@ from .recording import Recording, add_counts, join_windows
 class Draft:
     """Sums up what the pods of one workload heard, epoch by epoch."""
 
-    __slots__ = ("_differing", "_flows", "_labels", "_newest", "_windows")
+    __slots__ = ("_differing", "_flows", "_labels", "_lives", "_newest", "_windows")
 
     def __init__(self) -> None:
         self._differing: frozenset[str] = frozenset()
         self._flows: dict[NeighborKey, dict[str, Counts]] = {}
         self._labels: Labels = ()
+        self._lives: dict[str, PodLife] = {}
         self._newest: Pod | None = None
         self._windows: dict[str, Window] = {}
 
@@ -30,6 +32,9 @@ class Draft:
             self._newest, self._labels = pod, labels
         known = self._windows.get(window.epoch)
         self._windows[window.epoch] = join_windows(known, window) if known else window
+        life = PodLife(pod.name, pod.node or window.node, window.last, window.last)
+        same = self._lives.get(pod.name)
+        self._lives[pod.name] = join_life(same, life) if same else life
 
     def count(self, epoch: str, key: NeighborKey, counts: Counts) -> None:
         """One of its pods met a neighbor."""
@@ -53,4 +58,5 @@ class Draft:
             self._windows,
             self._flows,
             differing=self._differing,
+            pods=self._lives,
         )

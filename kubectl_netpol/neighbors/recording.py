@@ -9,12 +9,13 @@ commutative and associative: collecting the same thing twice, in any order, chan
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, reduce
 from ipaddress import ip_address
 
-from ..model import Counts, Mark, Neighbor, NeighborKey, NetworkNeighbors, Selector, Window, Workload
+from ..model import Counts, Mark, Neighbor, NeighborKey, NetworkNeighbors, PodLife, Selector, Window, Workload
 from .labels import differing
+from .pod_lives import joined, lived_since
 
 SETTLED = ""
 """The epoch into which old epochs are summed; no agent's epoch is empty."""
@@ -31,6 +32,8 @@ class Recording:
     (see ``judge``), because later evidence may turn it over. ``settled`` are epochs that were summed into the
     epoch ``SETTLED`` and are never added again. ``labels`` are those of one pod, without the volatile ones;
     ``differing`` are the keys of those that others of its pods lack, have besides, or have with another value.
+    ``pods`` are those that lived meanwhile, heard or not, by name. One without windows and flows tells that the
+    workload was there and was not heard.
     """
 
     workload: Workload
@@ -41,6 +44,7 @@ class Recording:
     flows: Mapping[NeighborKey, Mapping[str, Counts]]
     settled: frozenset[str] = frozenset()
     differing: frozenset[str] = frozenset()
+    pods: Mapping[str, PodLife] = field(default_factory=dict)
 
 
 def join_counts(a: Counts, b: Counts) -> Counts:
@@ -103,7 +107,8 @@ def join(a: Recording, b: Recording) -> Recording:
     windows = _joined_windows(a, b, settled)
     flows = {key: counts for key in {**a.flows, **b.flows} if (counts := _join_flow(a, b, key, settled))}
     keys = a.differing | b.differing | differing(a.labels, b.labels)
-    return replace(newest, windows=windows, flows=flows, settled=settled, differing=keys)
+    pods = joined(a.pods, b.pods)
+    return replace(newest, windows=windows, flows=flows, settled=settled, differing=keys, pods=pods)
 
 
 def join_windows(a: Window, b: Window) -> Window:
@@ -146,6 +151,7 @@ def summarise(recording: Recording, since: int = 0) -> NetworkNeighbors:
         recording.host_network,
         recording.labels,
         recording.differing,
+        pods=lived_since(recording.pods.values(), since),
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..model import Direction, Mark, Neighbor, NetworkNeighbors, Selector, Workload
+from ..neighbors.completeness import is_unheard_cronjob
 from ..neighbors.document import is_expressible, selector_document, selects_everyone, workload_labels
 from ..neighbors.labels import is_label_value
 from .aggregation import Aggregate, widen
@@ -102,7 +103,7 @@ def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes
     admitted = tuple(neighbor for neighbor in one.neighbors if _is_admitted(neighbor, options))
     notes.extend(left_out(one, admitted, options.include_unanswered))
     if not admitted:
-        notes.append(Note(one.workload, "no policy: nothing that a policy can admit was answered; record for longer"))
+        notes.append(Note(one.workload, _nothing(one)))
         return None
     if reason := why_unselectable(one):
         notes.append(Note(one.workload, f"no policy: {reason}"))
@@ -132,6 +133,12 @@ def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes
         _in_order(Admitted(n, rule_peer(p.key.peer, lookup)) for n, p in zip(admitted, placed, strict=True)),
         texts,
     )
+
+
+def _nothing(one: NetworkNeighbors) -> str:
+    if is_unheard_cronjob(one):
+        return "no policy: no run of it was heard; record while one runs"
+    return "no policy: nothing that a policy can admit was answered; record for longer"
 
 
 def _in_order(admitted: Iterable[Admitted]) -> tuple[Admitted, ...]:

@@ -106,6 +106,7 @@ def test_recorded_neighbors_are_the_true_ones(product: Product) -> None:
     assert {(one["external"], *one["names"]) for one in TRUTH["egress"] if "names" in one} <= names
     assert "recording all namespaces" in said.splitlines()[0]
     assert not [one for one in product.summaries() if any(window.losses for window in one.windows)]
+    assert not [life for one in product.summaries() for life in one.pods if not life.heard]
     assert product.remains() == []
     workloads = {f"{one.workload.namespace}/{one.workload.path}" for one in product.summaries()}
     assert not workloads & set(TRUTH["not_recorded"])

@@ -6,6 +6,7 @@ from kubectl_netpol.model import (
     NeighborKey,
     Peer,
     PeerKind,
+    PodLife,
     Port,
     Protocol,
     Selector,
@@ -27,4 +28,5 @@ def recording(workload=WEB, epoch="e1", attempts=3, last=2000, key=API):
     labels = (("app", workload.name),)
     counts = Counts(attempts, attempts, 0, 1000, last, frozenset(), ("api.example.",))
     window = Window(epoch, 1000, last, "node-1", (("dns_lost", 1),))
-    return Recording(workload, Selector(labels), labels, False, {epoch: window}, {key: {epoch: counts}})
+    lives = {"pod-a": PodLife("pod-a", "node-1", last, last)}
+    return Recording(workload, Selector(labels), labels, False, {epoch: window}, {key: {epoch: counts}}, pods=lives)

@@ -1,6 +1,7 @@
 """Recordings in files: strict, complete, and never doubled."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -17,6 +18,7 @@ from kubectl_netpol.model import (
     NeighborKey,
     Peer,
     PeerKind,
+    PodLife,
     Port,
     Protocol,
     Requirement,
@@ -65,6 +67,9 @@ losses = st.lists(st.tuples(texts, counts_), max_size=2).map(tuple)
 windows = st.dictionaries(texts, st.tuples(counts_, counts_, texts, losses), max_size=3).map(
     lambda found: {epoch: Window(epoch, *rest) for epoch, rest in found.items()}
 )
+lives = st.dictionaries(texts, st.tuples(texts, counts_, counts_), max_size=2).map(
+    lambda found: {name: PodLife(name, *rest) for name, rest in found.items()}
+)
 recordings = st.builds(
     Recording,
     st.builds(Workload, texts, names, names, texts),
@@ -75,6 +80,7 @@ recordings = st.builds(
     st.dictionaries(keys, st.dictionaries(texts, tallies, min_size=1, max_size=2), max_size=3),
     st.frozensets(texts, max_size=2),
     st.frozensets(texts, max_size=2),
+    lives,
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -135,6 +141,19 @@ def test_a_flow_that_stands_there_twice_is_refused():
     plain["flows"] *= 2
     with pytest.raises(ValueError, match="twice"):
         from_plain(plain)
+
+
+def test_a_pod_that_stands_there_twice_is_refused():
+    plain = to_plain(recording())
+    plain["pods"] *= 2
+    with pytest.raises(ValueError, match="twice"):
+        from_plain(plain)
+
+
+def test_an_older_recording_tells_of_no_pods():
+    plain = to_plain(recording())
+    del plain["pods"]
+    assert from_plain(plain) == replace(recording(), pods={})
 
 
 def test_an_export_holds_everything_and_imports_once(tmp_path):

@@ -21,7 +21,8 @@ from kubectl_netpol.cache.location import default_directory
 from kubectl_netpol.cache.store import RefusedError, Store, exists
 from kubectl_netpol.cache.trouble import BusyError
 from kubectl_netpol.errors import StoreError
-from kubectl_netpol.model import Counts, Workload
+from kubectl_netpol.model import Counts, PodLife, Workload
+from kubectl_netpol.neighbors.pod_lives import MOST_LIVES
 from kubectl_netpol.neighbors.recording import summarise
 
 from .recordings import API, OUTSIDE, WEB, recording
@@ -101,6 +102,26 @@ def test_many_old_epochs_are_summed_up_without_changing_the_account(tmp_path):
         assert len(one.windows) < 40
         assert summarise(one).neighbors[0].counts.attempts == 60
         assert store.merge("local", [recording(epoch="e03", attempts=1, last=2000 + 3 * day)]) == 0
+
+
+def test_of_pods_that_come_and_go_those_that_lived_last_are_kept(tmp_path):
+    lives = {f"run-{number:04}": PodLife(f"run-{number:04}", "n1", number) for number in range(MOST_LIVES + 50)}
+    whole = replace(recording(), pods=lives)
+    with Store.open(tmp_path) as store:
+        store.merge("local", [whole])
+        assert store.merge("local", [whole]) == 0
+        (one,) = store.read("local")
+    assert sorted(one.pods) == sorted(lives)[50:]
+
+
+def test_a_workload_that_was_never_heard_is_kept_until_it_is(tmp_path):
+    silent = replace(recording(), windows={}, flows={}, pods={"pod-a": PodLife("pod-a", "node-1", 3000)})
+    with Store.open(tmp_path) as store:
+        assert store.merge("local", [silent]) == 1
+        assert store.read("local") == (silent,)
+        store.merge("local", [recording()])
+        (one,) = store.read("local")
+    assert one == replace(recording(), pods={"pod-a": PodLife("pod-a", "node-1", 3000, 2000)})
 
 
 def test_epochs_that_may_still_be_running_are_not_summed_up(tmp_path):

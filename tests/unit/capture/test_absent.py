@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubectl_netpol.capture.absent import absent_cronjobs, absent_pods
+from kubectl_netpol.capture.absent import absent
 from kubectl_netpol.capture.scope import everything
-from kubectl_netpol.model import Workload
+from kubectl_netpol.model import PodLife, Selector, Workload
 from kubectl_netpol.neighbors.inventory import Inventory
 
 T0 = 1_700_000_000_000
 SPAN = (T0, T0 + 60_000)
 REPORT = Workload("shop", "CronJob", "report", "batch/v1")
+CRONJOB = {
+    "apiVersion": "batch/v1",
+    "kind": "CronJob",
+    "metadata": {"name": "report", "namespace": "shop"},
+    "spec": {"jobTemplate": {"spec": {"template": {"metadata": {"labels": {"app": "report"}}}}}},
+}
 
 
 def pod(name: str, address: str = "10.0.0.5", owner: str = "web", node: str = "n1", **spec: Any) -> dict[str, Any]:
@@ -37,36 +43,71 @@ def inventory(*objects: dict[str, Any]) -> Inventory:
     return made
 
 
+def job(**more: Any) -> dict[str, Any]:
+    owner = {"kind": "CronJob", "apiVersion": "batch/v1", "name": "report", "controller": True}
+    metadata = {"name": "report-1", "namespace": "shop", "ownerReferences": [owner]}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": metadata | more}
+
+
+def run_of_report(**spec: Any) -> dict[str, Any]:
+    found = pod("report-1-x", "10.0.0.9", owner="report-1", **spec)
+    found["metadata"]["ownerReferences"][0] |= {"kind": "Job", "apiVersion": "batch/v1"}
+    return found
+
+
 def test_of_three_replicas_the_one_that_was_not_heard_is_told():
     found = inventory(pod("web-0"), pod("web-1", "10.0.0.6"), pod("web-2", "10.0.0.7", node="n2"))
-    (one,) = absent_pods(found, everything, {"uid-web-0", "uid-web-1"}, SPAN)
-    assert (one.workload.path, [pod.name for pod in one.pods], one.all) == ("statefulset/web", ["web-2"], 3)
+    ((workload, one),) = absent(found, everything, {"uid-web-0", "uid-web-1"}, SPAN).items()
+    assert workload.path == "statefulset/web"
+    assert one.pods == {"web-2": PodLife("web-2", "n2", SPAN[1])}
+    assert (one.selector, one.labels) == (Selector((("app", "web"),)), (("app", "web"),))
+    assert not one.windows
+    assert not one.flows
+
+
+def test_a_pod_lived_until_it_went_or_the_recording_ended():
+    found = inventory(pod("web-0"), pod("web-1", "10.0.0.6"))
+    found.remove(pod("web-0"), T0 + 500)
+    (one,) = absent(found, everything, set(), SPAN).values()
+    assert {name: life.lived for name, life in one.pods.items()} == {"web-0": T0 + 500, "web-1": SPAN[1]}
 
 
 def test_where_all_were_heard_nothing_is_told():
-    assert absent_pods(inventory(pod("web-0")), everything, {"uid-web-0"}, SPAN) == []
+    assert absent(inventory(pod("web-0")), everything, {"uid-web-0"}, SPAN) == {}
 
 
 def test_pods_without_an_address_in_the_nodes_network_or_out_of_scope_are_not_missed():
     found = inventory(pod("web-0", ""), pod("web-1", hostNetwork=True), pod("db-0", "10.0.0.8", owner="db"))
-    assert absent_pods(found, lambda workload, _: workload.name == "web", set(), SPAN) == []
+    assert absent(found, lambda workload, _: workload.name == "web", set(), SPAN) == {}
 
 
 def test_pods_that_were_gone_before_or_came_after_are_not_missed():
     found = inventory(pod("web-0"))
     found.remove(pod("web-0"), T0 - 500)
-    assert absent_pods(found, everything, set(), SPAN) == []
-    assert absent_pods(inventory(pod("web-0")), everything, set(), (1, 2)) == []
+    assert absent(found, everything, set(), SPAN) == {}
+    assert absent(inventory(pod("web-0")), everything, set(), (1, 2)) == {}
 
 
 def test_a_cronjob_without_a_heard_run_is_told():
-    cronjob = {
-        "apiVersion": "batch/v1",
-        "kind": "CronJob",
-        "metadata": {"name": "report", "namespace": "shop"},
-        "spec": {"jobTemplate": {"spec": {"template": {"metadata": {"labels": {"app": "report"}}}}}},
-    }
-    found = inventory(cronjob)
-    assert absent_cronjobs(found, everything, []) == [REPORT]
-    assert absent_cronjobs(found, everything, [REPORT]) == []
-    assert absent_cronjobs(found, lambda workload, _: False, []) == []
+    ((workload, one),) = absent(inventory(CRONJOB), everything, set(), SPAN).items()
+    assert workload == one.workload == REPORT
+    assert one.selector == Selector((("app", "report"),))
+    assert not (one.pods or one.windows or one.flows)
+    assert absent(inventory(CRONJOB), lambda workload, _: False, set(), SPAN) == {}
+
+
+def test_a_cronjob_whose_run_was_heard_is_not_told():
+    found = inventory(CRONJOB, job(), run_of_report())
+    assert absent(found, everything, {"uid-report-1-x"}, SPAN) == {}
+
+
+def test_a_run_that_was_not_heard_is_one_of_its_pods():
+    found = absent(inventory(CRONJOB, job(), run_of_report()), everything, set(), SPAN)
+    assert {workload: list(one.pods) for workload, one in found.items()} == {REPORT: ["report-1-x"]}
+
+
+def test_runs_in_their_nodes_network_and_runs_of_others_objects_are_not_waited_for():
+    assert absent(inventory(CRONJOB, job(), run_of_report(hostNetwork=True)), everything, set(), SPAN) == {}
+    owner = {"kind": "Backup", "apiVersion": "example.com/v1", "name": "nightly", "controller": True}
+    owned = CRONJOB | {"metadata": {"name": "report", "namespace": "shop", "ownerReferences": [owner]}}
+    assert absent(inventory(owned), everything, set(), SPAN) == {}

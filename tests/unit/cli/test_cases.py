@@ -6,6 +6,7 @@
 import os
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from kubectl_netpol.model import (
     NeighborKey,
     Peer,
     PeerKind,
+    PodLife,
     Port,
     Protocol,
     Requirement,
@@ -78,10 +80,13 @@ def record(value):
     labels = selector(value.get("labels", {})).match_labels
     losses = tuple(sorted(value.get("losses", {}).items()))
     window = Window("epoch", (NOW - 3600) * 1000, NOW * 1000, "node-1", losses)
+    windows = {} if value.get("silent") else {"epoch": window}
     flows = dict(flow(item) for item in value.get("flows", ()))
     chosen = selector(value["selector"])
     workload = Workload(*value["workload"])
-    return Recording(workload, chosen, labels, value.get("hostNetwork", False), {"epoch": window}, flows)
+    whole = Recording(workload, chosen, labels, value.get("hostNetwork", False), windows, flows)
+    pods = [PodLife(name, node, NOW * 1000, NOW * 1000 * heard) for name, node, heard in value.get("pods", ())]
+    return replace(whole, pods={pod.name: pod for pod in pods})
 
 
 @pytest.fixture

@@ -101,17 +101,51 @@ def test_replicas_and_cronjobs_in_scope_that_were_not_heard_are_named(recorder, 
     assert "note: no run was heard of shop/cronjob/report" in lines
 
 
+def test_what_was_not_heard_is_kept_and_told_of_the_recording(recorder, capsys, tmp_path):
+    recorder.save_or_rescue()
+    words = ["--local", "-n", "shop", "--cache-dir", str(tmp_path / "cache")]
+    for command in (["neighbors"], ["neighbors", "-o", "wide"], ["neighbors", "-o", "summary"], ["graph"]):
+        assert run([*command, *words]) == 0
+        assert set(capsys.readouterr().err.splitlines()) >= SILENCES
+    assert run(["generate", "--all", *words, "-o", "name"]) == 0
+    printed = capsys.readouterr()
+    assert printed.out == "networkpolicy.networking.k8s.io/statefulset-web\n"
+    notes = printed.err.splitlines()
+    assert "note: not heard: 1 of 2 pods of shop/statefulset/web (web-1 on n1)" in notes
+    assert "note: cronjob/report in namespace shop: no policy: no run of it was heard; record while one runs" in notes
+
+
+def test_what_is_heard_later_is_missed_no_more(recorder, capsys, tmp_path):
+    recorder.save_or_rescue()
+    recorder.take(encode(FlowsRecord("e1", 3, T0 + HOUR, Namespace("2", "uid-web-1", ("10.0.0.6",)), {})).encode())
+    recorder.save_or_rescue()
+    words = ["--local", "-n", "shop", "--cache-dir", str(tmp_path / "cache")]
+    assert run(["neighbors", "-o", "summary", *words]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[2].split()[:5] == ["statefulset/web", "60m", "0s", "n1", "2/2"]
+    assert "pods of" not in printed.err
+
+
+def test_before_the_first_word_nobody_is_missed(tmp_path):
+    inventory = Inventory()
+    inventory.observe([pod("web-0", "10.0.0.5"), CRONJOB], T0)
+    with Store.open(tmp_path / "cache") as store:
+        made = Recorder(store, LOCAL, inventory)
+        made.save_or_rescue()
+        assert store.workloads(LOCAL) == ()
+
+
 def test_an_end_by_silence_does_not_claim_more_than_the_estimate(recorder, capsys):
     sentence = "note: that nothing new was seen for 10m proves little alone"
     assert any(line.startswith(sentence) for line in told(recorder, capsys, stable=600))
     assert not any(line.startswith(sentence) for line in told(recorder, capsys))
 
 
-QUIET_NOTES = {
+SILENCES = {
     "note: not heard: 1 of 2 pods of shop/statefulset/web (web-1 on n1)",
     "note: no run was heard of shop/cronjob/report",
-    "note: lossy: events lost: 7",
 }
+QUIET_NOTES = SILENCES | {"note: lossy: events lost: 7"}
 
 
 def is_quiet(lines: list[str]) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kubectl_netpol.model import (
@@ -13,13 +15,14 @@ from kubectl_netpol.model import (
     NetworkNeighbors,
     Peer,
     PeerKind,
+    PodLife,
     Port,
     Protocol,
     Selector,
     Window,
     Workload,
 )
-from kubectl_netpol.neighbors.completeness import NOT_HEARD, completeness
+from kubectl_netpol.neighbors.completeness import NOT_HEARD, completeness, is_unheard_cronjob
 from kubectl_netpol.neighbors.document import covered, to_document
 from kubectl_netpol.neighbors.document_input import from_document
 from kubectl_netpol.neighbors.recording import SETTLED
@@ -77,6 +80,30 @@ def test_the_nodes_that_were_not_heard_all_the_time_are_named():
 def test_what_was_summed_up_is_heard_at_most_and_its_holes_are_taken_off():
     found = of(account(windows=[window(SETTLED, 0, 1000, hole=200), window("a", 2000, 2100)]))
     assert (found.heard, found.not_heard, found.is_at_most) == (900, 200, True)
+
+
+def test_pods_that_lived_meanwhile_and_were_never_heard_are_told():
+    heard, deaf = PodLife("web-0", "n1", 9, 9), PodLife("web-1", "n2", 9)
+    one = replace(account(), pods=(heard, deaf))
+    assert (of(one).pods, of(one).deaf_pods) == (2, (deaf,))
+    told = to_document(one)["status"]["completeness"]
+    assert (told["pods"], told["podsNotHeard"]) == (2, ["web-1"])
+
+
+@pytest.mark.parametrize(
+    ("windows", "pods", "found", "is_unheard"),
+    [
+        ((), (), (), True),
+        ((window("hole", 0, 100, hole=100),), (PodLife("run-1", "n1", 9),), (), True),
+        (WHOLE, (), (), False),
+        ((), (PodLife("run-1", "n1", 9, 9),), (), False),
+        ((), (), (neighbor(80, answered=0),), False),
+    ],
+)
+def test_a_cronjob_of_which_nothing_was_heard_is_told_from_others(windows, pods, found, is_unheard):
+    one = replace(account(*found, windows=windows), workload=Workload("shop", "CronJob", "run", "batch/v1"), pods=pods)
+    assert is_unheard_cronjob(one) is is_unheard
+    assert not is_unheard_cronjob(replace(one, workload=Workload("shop", "Deployment", "web", "apps/v1")))
 
 
 def test_quiet_is_the_time_heard_since_the_newest_neighbor():

@@ -19,6 +19,7 @@ from kubectl_netpol.model import (
     NetworkNeighbors,
     Peer,
     PeerKind,
+    PodLife,
     Port,
     Protocol,
     Requirement,
@@ -131,10 +132,14 @@ keys = st.builds(
     st.builds(Port, st.sampled_from(list(Protocol)[:3]), st.integers(1, 65535)) | st.just(Port(Protocol.ICMP, 0)),
 )
 rows = st.dictionaries(keys, counts, max_size=6)
+lives = st.builds(PodLife, st.sampled_from("xyz"), st.sampled_from(["", "n1"]), st.integers(0, 9), st.integers(0, 9))
 accounts = st.builds(
-    lambda found, differing: replace(account(*(Neighbor(*one) for one in found.items())), differing=differing),
+    lambda found, differing, pods: replace(
+        account(*(Neighbor(*one) for one in found.items())), differing=differing, pods=tuple(pods)
+    ),
     rows,
     st.frozensets(st.sampled_from(["role", "tier"])),
+    st.lists(lives, unique_by=lambda life: life.name).map(lambda found: sorted(found, key=lambda life: life.name)),
 )
 
 
@@ -153,6 +158,30 @@ def test_labels_in_which_two_documents_of_a_workload_differ_are_known_as_such():
     assert found.differing == {"role"}
     (found,) = read_all([("b:", to_document(other)), ("c:", bare)])
     assert (found.labels, found.differing) == (other.labels, frozenset())
+
+
+def test_a_pod_that_one_of_two_documents_heard_was_heard():
+    deaf = replace(account(), pods=(PodLife("web-0", "n1", 9), PodLife("web-1", "n1", 5)))
+    heard = replace(account(), pods=(PodLife("web-0", "n1", 4, 4),))
+    (found,) = read_all([("a:", to_document(deaf)), ("b:", to_document(heard))])
+    assert found.pods == (PodLife("web-0", "n1", 9, 4), PodLife("web-1", "n1", 5))
+
+
+@pytest.mark.parametrize(
+    "pods",
+    [
+        [{"name": "x"}, {"name": "x"}],
+        [{"node": "n1"}],
+        [{"name": "x", "heard": -1}],
+        [{"name": "x", "lived": "y"}],
+        "x",
+    ],
+)
+def test_pods_that_are_none_are_refused(pods):
+    document = to_document(account())
+    document["status"]["pods"] = pods
+    with pytest.raises(InputError, match="pods"):
+        from_document(document)
 
 
 @given(accounts)

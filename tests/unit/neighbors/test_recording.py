@@ -15,6 +15,7 @@ from kubectl_netpol.model import (
     NeighborKey,
     Peer,
     PeerKind,
+    PodLife,
     Port,
     Protocol,
     Selector,
@@ -70,6 +71,9 @@ recordings = st.builds(
     windows_of(epochs),
     st.dictionaries(keys, st.dictionaries(epochs, counts, min_size=1)),
     differing=st.frozensets(st.sampled_from(["role", "tier"])),
+    pods=st.dictionaries(
+        st.sampled_from(["web-0", "web-1"]), st.tuples(st.sampled_from(["n1", "n2"]), small, small)
+    ).map(lambda table: {name: PodLife(name, *value) for name, value in table.items()}),
 )
 
 
@@ -124,6 +128,13 @@ def test_collecting_a_settled_epoch_again_changes_nothing(whole: Recording, keep
     settled = settle(whole, keep)
     assert join(settled, whole) == settled
     assert join(whole, settled) == settled
+
+
+def test_summed_up_only_pods_of_that_time_are_told() -> None:
+    lives = {"web-0": PodLife("web-0", "n1", 5, 5), "web-1": PodLife("web-1", "n1", 9, 0)}
+    whole = replace(recording({}, "e1"), pods=lives)
+    assert summarise(whole).pods == (lives["web-0"], lives["web-1"])
+    assert summarise(whole, 6).pods == (lives["web-1"],)
 
 
 def test_separately_settled_epochs_are_added() -> None:

@@ -1,0 +1,54 @@
+"""Which pods of a workload lived while it was recorded, and which of them were heard. Pure.
+
+Two accounts of a pod are joined by taking the greater, so joining is idempotent, commutative and associative. Pods go
+by their names: a StatefulSet's replica that was made anew is the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from ..model import PodLife
+
+Lives = Mapping[str, PodLife]
+"""By the pod's name."""
+
+MOST_LIVES = 1000
+"""Of a workload whose pods come and go so many are kept: those that lived last."""
+
+
+def by_name(lives: Iterable[PodLife]) -> dict[str, PodLife]:
+    """As ``Lives``."""
+    return {life.name: life for life in lives}
+
+
+def joined(a: Lives, b: Lives) -> dict[str, PodLife]:
+    """What either side knows."""
+    found = dict(a)
+    for name, life in b.items():
+        known = found.get(name)
+        found[name] = life if known is None else join_life(known, life)
+    return found
+
+
+def join_life(a: PodLife, b: PodLife) -> PodLife:
+    """Two accounts of one pod as one; where it lives is told by whoever knows it for longer."""
+    lived, node = max((a.lived, a.node), (b.lived, b.node))
+    return PodLife(a.name, node, lived, max(a.heard, b.heard))
+
+
+def newest(lives: Lives, most: int = MOST_LIVES) -> Lives:
+    """At most so many of them, those that lived last."""
+    if len(lives) <= most:
+        return lives
+    kept = sorted(lives.values(), key=lambda life: (life.lived, life.name), reverse=True)[:most]
+    return by_name(kept)
+
+
+def lived_since(lives: Iterable[PodLife], since: int) -> tuple[PodLife, ...]:
+    """Those that lived at ``since`` (ms) or after, by name; what was heard before that does not count."""
+    kept = (life for life in lives if life.lived >= since)
+    return tuple(
+        life if life.heard >= since else PodLife(life.name, life.node, life.lived)
+        for life in sorted(kept, key=lambda life: life.name)
+    )
