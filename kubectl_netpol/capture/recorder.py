@@ -92,21 +92,16 @@ class Recorder:
         """What has been heard so far, by workload, of those that are wanted."""
         return [one for one in self._fold.recordings(self.inventory).values() if self._keeps(one)]
 
-    def absent(self) -> list[Recording]:
-        """What was not heard so far of what is in scope; see ``absent``."""
-        self.recordings()
-        if not self._fold.span[1]:
-            return []
-        found = absent(self.inventory, self._wanted, self._fold.heard_pods, self._fold.span)
+    def everything(self) -> list[Recording]:
+        """What has been heard so far, and which pods and CronJobs in scope have not."""
+        found = {one.workload: one for one in self.recordings()}
+        if self._fold.span[1]:  # before the first word nobody is missed
+            for workload, one in self._absent().items():
+                found[workload] = join(found[workload], one) if workload in found else one
         return [found[workload] for workload in sorted(found)]
 
-    def everything(self) -> list[Recording]:
-        """What has been heard so far, and what has not."""
-        found = {one.workload: one for one in self.recordings()}
-        for one in self.absent():
-            known = found.get(one.workload)
-            found[one.workload] = join(known, one) if known else one
-        return [found[workload] for workload in sorted(found)]
+    def _absent(self) -> dict[Workload, Recording]:
+        return absent(self.inventory, self._wanted, self._fold.heard_pods, self._fold.span)
 
     def _keeps(self, one: Recording) -> bool:
         labels = None if self._is_ownerless(one) else labels_of(one.selector, one.labels)
@@ -127,26 +122,26 @@ class Recorder:
         """The fold's own account of what it could not use."""
         return self._fold.account()
 
-    def save(self, others: Iterable[Recording] = ()) -> list[Recording]:
-        """Joins what has been heard, and these others, into the store; returns what has been heard.
+    def save(self) -> list[Recording]:
+        """Joins what has been heard into the store, and returns it.
 
         Raises StoreError; nothing is lost by it, call it again.
         """
         heard = self.recordings()
-        self._store.merge(self._cluster, [*heard, *others])
+        self._store.merge(self._cluster, heard)
         return heard
 
     def save_or_rescue(self, others: Iterable[Recording] = ()) -> None:
-        """The last ``save``, with what was not heard. Where the cache takes no more, a file in the temporary directory
-        takes all.
+        """The last save, with what was not heard, and with these others. Where the cache takes no more, a file in the
+        temporary directory takes all.
 
         Raises StoreError that names that file.
         """
-        others = [*others, *self.absent()]
+        recordings = [*self.everything(), *others]
         try:
-            self.save(others)
+            self._store.merge(self._cluster, recordings)
         except StoreError as error:
-            rescued = rescue((self._cluster, recording) for recording in (*self.recordings(), *others))
+            rescued = rescue((self._cluster, recording) for recording in recordings)
             hint = f"mend the cache, then: kubectl netpol cache import -f {rescued}"
             raise StoreError(f"{error.message}; the recording was saved in {rescued}", hint) from error
 
