@@ -96,7 +96,7 @@ class Connection:
             self.timeout,
         )
         try:
-            return connect(target, streams.trace)
+            return connect(target, streams.trace, self.command("doctor"))
         except ClusterError as error:  # in the words of a library or a credential plugin, which may show a credential
             raise ClusterError(redact(error.message), error.hint) from error
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, NetpolError
+from ..policy.listing import some_of
 from . import streams
 
 if TYPE_CHECKING:
@@ -32,8 +34,8 @@ def the_guard(api: Api, connection: Connection, name: str | None, namespace: str
     if len(named) == 1:
         return named[0]
     if named:
-        names = ", ".join(one.session for one in named[:_SHOWN])
-        raise InputError(f"there are several sessions in namespace {place}, and none was named", f"name one: {names}")
+        told = "; ".join(map(described, named[:_SHOWN]))
+        raise InputError(f"there are several sessions in namespace {place}, and none was named", f"name one: {told}")
     names = ", ".join(one.session for one in found[:_SHOWN])
     if name is None:
         hint = f"rolled back already: {names}" if found else _hint(place)
@@ -41,6 +43,12 @@ def the_guard(api: Api, connection: Connection, name: str | None, namespace: str
     raise NetpolError(
         f'session "{name}" not found in namespace {place}', f"there is {names}" if names else _hint(place)
     )
+
+
+def described(found: Found) -> str:
+    """``t4dkfh (deployment-api, deployment-web and 3 more, until 10:45:06)``."""
+    until = time.strftime("%H:%M:%S", time.localtime(found.plan.until / 1000))
+    return f"{found.session} ({some_of(sorted(found.names))}, until {until})"
 
 
 def _hint(place: str) -> str:

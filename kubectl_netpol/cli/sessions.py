@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from ..capture.collection import Found
+    from ..cluster.api import Api
     from ..wire import StatusRecord
 
 _HEADERS = ("NAME", "AGE", "STATUS", "TIME-LEFT", "NODES", "PODS", "NEIGHBORS", "SCOPE")
@@ -35,7 +36,7 @@ def command(connection: Connection, namespace: str | None, all_namespaces: bool,
 
     NODES are those that have spoken, of all. PODS and NEIGHBORS are counted on the nodes, whatever was asked for, and
     before the pods of one workload are summed up. TIME-LEFT says when it ends, or, when it is over, when the API
-    server removes it.
+    server removes it. Policies that wait to be confirmed are told below.
 
     \b
     Examples:
@@ -81,6 +82,20 @@ def command(connection: Connection, namespace: str | None, all_namespaces: bool,
             streams.say("hint: look in all namespaces with -A")
     else:
         _print_table(accounts, not here, not no_headers)
+    if output == "table":
+        _tell_unconfirmed(api, connection, here)
+
+
+# They hold policies, not records, and are no sessions to be collected or stopped.
+def _tell_unconfirmed(api: Api, connection: Connection, namespace: str) -> None:
+    from ..apply.guards import find  # noqa: PLC0415
+    from .rolled_back import described  # noqa: PLC0415
+
+    for one in find(api, namespace):
+        if one.is_waiting:
+            place = one.plan.namespace
+            keep, undo = (connection.command(verb, one.session, "-n", place) for verb in ("confirm", "rollback"))
+            streams.note(f"in namespace {place} policies wait to be confirmed: {described(one)}; {keep}, or {undo}")
 
 
 def newest_by_node(words: Iterable[StatusRecord]) -> list[StatusRecord]:

@@ -18,7 +18,7 @@ from kubernetes.client import ApiClient
 from urllib3._collections import HTTPHeaderDict
 
 from .. import __version__
-from .trouble import UnreachableError, refusal
+from .trouble import DOCTOR, UnreachableError, refusal
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 60.0
@@ -26,6 +26,7 @@ _MERGE_PATCH = "application/merge-patch+json"
 _APPLY_PATCH = "application/apply-patch+yaml"
 _CHUNK = 1 << 16
 _FOR_PROGRAMMERS = re.compile(r"^\[(Errno \d+|\w+: \w+)\] | \(_ssl\.c:\d+\)$")
+_NAMESPACE = re.compile(r"/namespaces/([a-z0-9-]+)/")
 _TRUSTED_MILLISECONDS = 2000
 """A Date header has whole seconds, and takes its time on the way."""
 
@@ -69,7 +70,7 @@ class Chunks(Iterator[bytes]):
 class Api:
     """One API server as one user. ``traffic`` counts; ``skew`` is its clock less ours, by its newest answer (ms).
 
-    ``server`` is its address as it may be shown.
+    ``server`` is its address as it may be shown. ``doctor`` is the command that looks at this user's rights.
 
     Every method raises UnreachableError when no answer comes, and RefusedError for an answer that is an error.
     """
@@ -80,8 +81,10 @@ class Api:
         headers: list[tuple[str, str]],
         timeout: float = 0.0,
         log: Callable[[str], None] | None = None,
+        doctor: str = DOCTOR,
     ) -> None:
         self._client = client
+        self._doctor = doctor
         self._headers = [*headers, ("User-Agent", f"kubectl-netpol/{__version__}")]
         self._timeout = timeout
         self._log = log
@@ -177,7 +180,7 @@ class Api:
         if response.status >= 400:
             told = b"".join(self._chunks(response, path))
             response.release_conn()
-            raise refusal(response.status, told, f"{method} {path}")
+            raise refusal(response.status, told, f"{method} {path}", self._doctor + _place(path))
         return response
 
     def _tell(self, method: str, url: str, outcome: str, begun: float) -> None:
@@ -229,6 +232,12 @@ class Api:
 # urllib3 puts what happened into what it could not do about it, as its reason or its last argument.
 def _within(error: BaseException) -> object:
     return getattr(error, "reason", None) or (error.args[-1] if error.args else None)
+
+
+# A namespace's own objects are a matter of the rights there.
+def _place(path: str) -> str:
+    found = _NAMESPACE.search(path)
+    return f" -n {found[1]}" if found else ""
 
 
 def _plain(query: Query) -> dict[str, str]:

@@ -17,7 +17,7 @@ from kubernetes.config import ConfigException, load_incluster_config
 from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader, KubeConfigMerger
 
 from .api import Api
-from .trouble import ClusterError
+from .trouble import DOCTOR, ClusterError
 
 _CONNECTIONS = 64
 """How many are kept open for reuse: more requests than that never run at once."""
@@ -49,8 +49,10 @@ class _Retry(urllib3.Retry):
         return super().increment(*arguments, **more)
 
 
-def connect(target: Target, log: Callable[[str], None] | None = None) -> Api:
+def connect(target: Target, log: Callable[[str], None] | None = None, doctor: str = DOCTOR) -> Api:
     """An ``Api`` for that target; nothing is asked of it yet. ``log`` hears each request, without any secret.
+
+    ``doctor`` is the command that looks at the user's rights.
 
     Raises ClusterError for a kubeconfig that cannot be used.
     """
@@ -67,7 +69,7 @@ def connect(target: Target, log: Callable[[str], None] | None = None) -> Api:
         raise ClusterError(f"the kubeconfig cannot be used: {_first_line(error)}", _HINT) from error
     if complaints:
         raise ClusterError(f"the kubeconfig's credential plugin failed: {complaints[0]}", "try: kubectl auth whoami")
-    return Api(ApiClient(configuration), _headers(target), target.timeout, log)
+    return Api(ApiClient(configuration), _headers(target), target.timeout, log, doctor)
 
 
 @contextmanager

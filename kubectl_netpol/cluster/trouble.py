@@ -9,6 +9,8 @@ from ..errors import NetpolError
 
 _LONGEST = 600
 _MOST_CAUSES = 50
+_FORBIDDEN = 403
+DOCTOR = "kubectl netpol doctor"
 
 
 class ClusterError(NetpolError):
@@ -36,7 +38,7 @@ class RefusedError(ClusterError):
     @property
     def is_forbidden(self) -> bool:
         """Whether the right to do so is missing."""
-        return self.status == 403
+        return self.status == _FORBIDDEN
 
     @property
     def is_passing(self) -> bool:
@@ -49,12 +51,16 @@ def is_away(error: ClusterError) -> bool:
     return isinstance(error, UnreachableError) or (isinstance(error, RefusedError) and error.is_passing)
 
 
-def refusal(status: int, body: bytes, what: str) -> RefusedError:
-    """The error that an answer with such a status stands for; its body is a Status (or a proxy's own page)."""
+def refusal(status: int, body: bytes, what: str, doctor: str = DOCTOR) -> RefusedError:
+    """The error that an answer with such a status stands for; its body is a Status (or a proxy's own page).
+
+    ``doctor`` is the command that tells which rights are missing.
+    """
     told = _status_of(body)
     message = _text(told.get("message")) or f"{what}: the API server answered with HTTP {status}"
     reason = _text(told.get("reason"))
-    return RefusedError(status, reason, message[:_LONGEST], _HINTS.get(status, ""), _causes(told.get("details")))
+    hint = f"see what is missing: {doctor}" if status == _FORBIDDEN else _HINTS.get(status, "")
+    return RefusedError(status, reason, message[:_LONGEST], hint, _causes(told.get("details")))
 
 
 def _causes(details: object) -> tuple[tuple[str, str], ...]:
@@ -65,7 +71,6 @@ def _causes(details: object) -> tuple[tuple[str, str], ...]:
 
 _HINTS = {
     401: "the kubeconfig's credentials are missing, wrong or expired; try: kubectl auth whoami",
-    403: "see what is missing: kubectl netpol doctor",
     429: "the API server is busy; try again in a while",
     503: "the API server is not ready; try again in a while",
 }

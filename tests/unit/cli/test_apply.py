@@ -255,6 +255,19 @@ def test_nothing_is_said_to_be_put_back_where_the_first_one_is_refused(shop, cap
     assert "error: nothing was applied: exceeded quota\n" in said
 
 
+def test_sessions_tell_of_policies_that_wait_to_be_confirmed(shop, capsys):
+    session = apply_guarded(capsys)
+    for words in ("sessions -n shop", "sessions -n shop --as jane"):
+        code, printed, said = told(capsys, words)
+        flags = words.removeprefix("sessions -n shop")
+        assert (code, printed) == (0, "")
+        assert re.search(rf"policies wait to be confirmed: {session} \(deployment-web, until \d\d:\d\d:\d\d\)", said)
+        assert f"; kubectl netpol confirm {session} -n shop{flags}, or kubectl netpol rollback " in said
+    assert told(capsys, "sessions -n shop -o name") == (0, "", "")
+    say(shop, session, DONE)
+    assert "wait" not in told(capsys, "sessions -n shop")[2]
+
+
 def test_what_somebody_removed_meanwhile_is_not_said_to_be_removed(shop, capsys):
     apply_guarded(capsys)
     shop.objects.pop(f"{POLICIES}/deployment-web")
@@ -279,7 +292,8 @@ def test_without_a_name_it_is_the_only_one_that_is_not_done(shop, capsys):
     first, second = (apply_guarded(capsys, file) for file in ("web.yaml", "api.yaml"))
     code, _, said = told(capsys, "confirm -n shop")
     assert code == 1
-    assert f"hint: name one: {first}, {second}" in said
+    hint = rf"hint: name one: {first} \(deployment-web, until \d\d:\d\d:\d\d\); {second} \(deployment-api, until "
+    assert re.search(hint, said)
     say(shop, first, DONE)
     say(shop, second, "failed: x")
     assert told(capsys, "rollback -n shop")[:2] == (0, "networkpolicy.networking.k8s.io/deployment-api removed\n")

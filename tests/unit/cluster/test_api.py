@@ -121,6 +121,19 @@ def test_a_refusal_without_a_reason_has_its_status(tmp_path, body):
     assert raised.value.is_passing
 
 
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [("/api/v1/nodes", ""), ("/apis/batch/v1/namespaces/shop/jobs/x", " -n shop"), ("/api/v1/namespaces/shop", "")],
+)
+def test_without_the_right_doctor_is_asked_as_whoever_asked_and_there(tmp_path, path, place):
+    with played(lambda *_: said({"message": "no"}, 403), tmp_path) as (api, _):
+        as_jane = connect(target(tmp_path, api.server), doctor="kubectl netpol doctor --as jane")
+        for one, command in ((api, "kubectl netpol doctor"), (as_jane, "kubectl netpol doctor --as jane")):
+            with pytest.raises(RefusedError) as raised:
+                one.get(path)
+            assert raised.value.hint == f"see what is missing: {command}{place}"
+
+
 def test_nobody_there_is_one_line_with_what_to_do(tmp_path):
     with pytest.raises(UnreachableError, match=r"http://127.0.0.1:1 cannot be reached: .*refused") as raised:
         connect(target(tmp_path, "http://127.0.0.1:1")).get("/version")
