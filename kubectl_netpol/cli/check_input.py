@@ -77,6 +77,9 @@ class _Union:
             streams.note(f"{counted(self.replaced, 'policy')} of the same name replaced")
 
 
+_HINT = "name files or folders that hold some; recordings in files are named with --neighbors"
+
+
 def policies_of_files(names: Sequence[str], scope: Scope) -> list[NetworkPolicy]:
     """The NetworkPolicies in files and folders; other kinds are told of. Raises InputError where there is none."""
     from ..files.documents import POLICIES  # noqa: PLC0415  # YAML
@@ -91,7 +94,7 @@ def policies_of_files(names: Sequence[str], scope: Scope) -> list[NetworkPolicy]
         number = counted(len(found.assumed), "policy")
         streams.note(f"{number} without a namespace, read as of {home} (-n names another): {told}")
     if not found.policies:
-        raise InputError(f"{', '.join(names)}: no NetworkPolicy there", "name files or folders that hold some")
+        raise InputError(f"{', '.join(names)}: no NetworkPolicy there", _HINT)
     return found.policies
 
 

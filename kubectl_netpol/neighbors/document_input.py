@@ -57,6 +57,7 @@ _KINDS = {
         *("DeploymentConfig", "CloneSet"),
     )
 }
+_OF_POLICIES = "check what it would break with `kubectl netpol check -f`, and apply it with `kubectl apply -f`"
 _ONCE = Counts(attempts=1, answered=1)
 _FIELDS = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})
 _LEARNED = frozenset({"", "complete", "completed", "ready"})
@@ -73,6 +74,8 @@ def from_document(document: object, source: str = "the document") -> NetworkNeig
         raise InputError(f"{source} is no Kubernetes object", HINT)
     whole = Fields(document, source)
     read = SPECS.get(whole.text("kind"))
+    if whole.text("kind") == "NetworkPolicy":
+        raise InputError(f"{source.removesuffix(':')} is a policy, and recordings are read here", _OF_POLICIES)
     if read is None:
         refuse(whole, "kind", f"one of {', '.join(SPECS)}")
     if whole.text("apiVersion") != API_VERSION:

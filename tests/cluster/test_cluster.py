@@ -140,7 +140,9 @@ def test_a_second_start_finds_the_cluster_running(cluster: Cluster) -> None:
     daemon = cluster.daemon("hub", "kube-apiserver")
     before = daemon.number()
     done = subprocess.run(command, cwd=SOURCE.parents[1], capture_output=True, text=True, check=True)
-    assert done.stdout == f"export KUBECONFIG={cluster.kubeconfig}\n"
+    kubeconfig, path = done.stdout.splitlines()
+    assert kubeconfig == f"export KUBECONFIG={cluster.kubeconfig}"
+    assert path == f'export PATH="{BINARIES}:{Path(sys.executable).parent}:$PATH"'
     assert find() == cluster
     assert daemon.number() == before
 

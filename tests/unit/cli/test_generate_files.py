@@ -107,6 +107,17 @@ def test_one_bad_document_is_named_and_the_good_ones_are_not_written(folder, cap
     assert not (folder / "policies").exists()
 
 
+def test_who_gives_policies_to_generate_learns_what_takes_them(folder, capsys):
+    policy = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: x}\nspec: {podSelector: {}}\n"
+    (folder / "in.yaml").write_text(policy)
+    assert generate(capsys, "-f", "in.yaml") == (
+        1,
+        "",
+        "error: in.yaml: document 1 is a policy, and recordings are read here\n"
+        "hint: check what it would break with `kubectl netpol check -f`, and apply it with `kubectl apply -f`\n",
+    )
+
+
 def test_two_workloads_whose_policies_would_share_a_name_are_both_named(folder, capsys):
     (folder / "in.yaml").write_text(WORKFLOWS + "---\n" + WORKFLOWS.replace("api-group: apps", "api-group: x.io"))
     code, out, err = generate(capsys, "-f", "in.yaml", "--output-dir", "policies")
