@@ -174,10 +174,14 @@ class PodLife:
 
 @dataclass(frozen=True, slots=True)
 class Neighbor:
-    """One row of a workload's account, summed over all recordings."""
+    """One row of a workload's account, summed over all recordings.
+
+    ``met`` is that part of ``counts`` which began while somebody listened, where another part was open before.
+    """
 
     key: NeighborKey
     counts: Counts
+    met: Counts | None = None
 
     @property
     def is_answered(self) -> bool:
@@ -186,7 +190,11 @@ class Neighbor:
 
 @dataclass(frozen=True, slots=True)
 class NetworkNeighbors:
-    """All that is known of one workload, answered or not, in canonical order."""
+    """All that is known of one workload, answered or not, in canonical order.
+
+    ``accounted``: from when to when (ms) its ``pods`` are all that lived, heard or not, as of the newest recording that
+    could tell; zeros where none could. ``since``: what was last seen before (ms) was left out; 0 for nothing.
+    """
 
     workload: Workload
     selector: Selector
@@ -197,6 +205,8 @@ class NetworkNeighbors:
     differing: frozenset[str] = frozenset()  # the keys of the labels that not all its pods have, or not with that value
     source: str = field(default="", compare=False)  # for messages: the first document that tells of it, if one does
     pods: tuple[PodLife, ...] = ()  # by name: those that are known to have lived meanwhile
+    accounted: tuple[int, int] = (0, 0)
+    since: int = 0
 
     @property
     def answered(self) -> tuple[Neighbor, ...]:

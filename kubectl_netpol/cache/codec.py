@@ -28,6 +28,7 @@ from ..model import (
     Window,
     Workload,
 )
+from ..neighbors.reading import LONGEST_NAME
 from ..neighbors.recording import Recording, order
 
 MAX_TEXT = 4096
@@ -75,12 +76,14 @@ def to_plain(recording: Recording) -> dict[str, Any]:
     workload = recording.workload
     differing = {"differingLabels": sorted(recording.differing)} if recording.differing else {}
     pods = {"pods": [_plain_life(recording.pods[name]) for name in sorted(recording.pods)]} if recording.pods else {}
+    accounted = {"accounted": list(recording.accounted)} if any(recording.accounted) else {}
     return {
         "workload": [workload.namespace, workload.kind, workload.name, workload.api_version],
         "selector": _plain_selector(recording.selector),
         "labels": [list(pair) for pair in recording.labels],
         **differing,
         **pods,
+        **accounted,
         "hostNetwork": recording.host_network,
         "windows": [_plain_window(recording.windows[epoch]) for epoch in sorted(recording.windows)],
         "settled": sorted(recording.settled),
@@ -106,6 +109,7 @@ def from_plain(value: Any) -> Recording:
         frozenset(_texts(value["settled"])),
         frozenset(_texts(value.get("differingLabels", []))),
         {life.name: life for life in map(_life, _rows(value.get("pods", [])))},
+        _span(value.get("accounted", [0, 0])),
     )
     _check(recording, value)
     return recording
@@ -159,7 +163,14 @@ def _plain_life(life: PodLife) -> list[Any]:
 
 def _life(value: Any) -> PodLife:
     name, node, lived, heard = value
-    return PodLife(_text(name), _text(node), _count(lived), _count(heard))
+    if not 0 < len(_text(name)) <= LONGEST_NAME:
+        raise ValueError("a pod has no name, or one that is too long")
+    return PodLife(name, _text(node), _count(lived), _count(heard))
+
+
+def _span(value: Any) -> tuple[int, int]:
+    first, last = _rows(value)
+    return _count(first), _count(last)
 
 
 def _plain_peer(peer: Peer) -> list[Any]:

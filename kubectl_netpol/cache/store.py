@@ -20,7 +20,8 @@ from diskcache.core import DBNAME
 from ..errors import StoreError
 from ..model import Workload
 from ..neighbors.pod_lives import newest
-from ..neighbors.recording import SETTLED, Recording, join, settle
+from ..neighbors.recording import Recording, join, settle
+from ..neighbors.windows import SETTLED
 from . import schema
 from .codec import check, decode, encode
 from .disk import REMEDY, StrictDisk, UnreadableError

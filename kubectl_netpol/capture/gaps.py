@@ -10,11 +10,11 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from ..model import Window
-from ..neighbors.completeness import NOT_HEARD
 from ..neighbors.inventory import Inventory
 from ..neighbors.labels import stable
 from ..neighbors.pods import Pod
 from ..neighbors.recording import Recording
+from ..neighbors.windows import NOT_HEARD
 from .plan import is_in_scope
 from .scope import Wanted
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from ..errors import CaptureError, StoreError
-from ..neighbors.recording import Recording
 from .captures import Captures
 from .node_capture import NodeCapture
 from .plan import nodes_for, obstacles, wanted_pods
 from .preflight import quota_hint
+from .progress import Progress
 from .scope import Wanted
 
 _TICK = 0.25
@@ -59,39 +59,6 @@ class LiveOptions:
     nodes: tuple[str, ...] = ()
     everywhere: bool = False
     detached: bool = False
-
-
-@dataclass(slots=True)
-class Progress:
-    """What can be shown of a recording while it runs; times are of time.monotonic, 0 for not yet or never.
-
-    ``is_stable``: it ends because no new neighbor was seen for as long as was asked.
-    """
-
-    begun: float = 0.0
-    ends: float = 0.0
-    nodes: int = 0
-    heard: int = 0
-    failed: int = 0
-    pods: int = 0
-    workloads: int = 0
-    neighbors: int = 0
-    newest: float = 0.0
-    recent: int = 0
-    losses: int = 0
-    is_ending: bool = False
-    is_stable: bool = False
-    _births: list[tuple[float, int]] = field(default_factory=list)
-
-    def count(self, heard: list[Recording], now: float) -> None:
-        """Notes what has been heard by now; ``recent`` are the neighbors of the last minute."""
-        neighbors = sum(len(one.flows) for one in heard)
-        if neighbors > self.neighbors:
-            self.newest = now
-            self._births.append((now, neighbors - self.neighbors))
-        self._births = [(at, count) for at, count in self._births if at > now - 60]
-        self.recent = sum(count for _, count in self._births)
-        self.neighbors, self.workloads = neighbors, len(heard)
 
 
 class LiveRecording:
@@ -180,9 +147,15 @@ class LiveRecording:
             return settled or now > started + _DETACHING_SECONDS
         if not progress.begun:
             return False
-        quiet = now - max(progress.newest, progress.begun)
+        quiet = self._last_words(now) - max(progress.newest, progress.begun)
         progress.is_stable = bool(options.until_stable) and quiet >= options.until_stable
         return progress.is_stable or bool(options.duration and now >= progress.ends)
+
+    # Silence counts as far as words came: of a node that is silent for long it is told and marked, and others count.
+    def _last_words(self, now: float) -> float:
+        words = [one.heard for one in self._captures.fleet.nodes.values() if one.heard]
+        lately = [heard for heard in words if now - heard <= _SILENT_SECONDS + self._captures.capture.interval]
+        return min(lately) if lately else max(words, default=0.0)
 
     def _extend(self) -> None:
         able, missed = self._plan()

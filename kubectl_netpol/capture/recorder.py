@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from ..cache.exchange import lines_of
@@ -93,12 +94,13 @@ class Recorder:
         return [one for one in self._fold.recordings(self.inventory).values() if self._keeps(one)]
 
     def everything(self) -> list[Recording]:
-        """What has been heard so far, and which pods and CronJobs in scope have not."""
+        """What has been heard so far, and which pods and CronJobs in scope have not: an account of all their pods."""
         found = {one.workload: one for one in self.recordings()}
-        if self._fold.span[1]:  # before the first word nobody is missed
+        span = self._fold.span
+        if span[1]:  # before the first word nobody is missed
             for workload, one in self._absent().items():
                 found[workload] = join(found[workload], one) if workload in found else one
-        return [found[workload] for workload in sorted(found)]
+        return [replace(found[workload], accounted=span) for workload in sorted(found)]
 
     def _absent(self) -> dict[Workload, Recording]:
         return absent(self.inventory, self._wanted, self._fold.heard_pods, self._fold.span)

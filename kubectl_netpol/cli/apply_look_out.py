@@ -13,7 +13,7 @@ from ..apply.reach import Denial, denials
 from ..apply.server import ApplyError
 from ..apply.watch import Blocked, Watch
 from ..apply.way_back import roll_back
-from ..capture.live import Progress
+from ..capture.progress import Progress
 from ..capture.recorder import Recorder
 from ..cluster.api import Api, now
 from ..cluster.resources import JOB

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..model import Direction, NetworkNeighbors
-from ..neighbors.completeness import Completeness, completeness, is_unheard_cronjob
+from ..neighbors.completeness import Completeness, completeness
 from ..neighbors.document import covered
 from ..neighbors.unseen import MILLION, Unseen
 from ..render.age import age
@@ -22,6 +22,7 @@ HEADERS = (
     "INGRESS-UNSEEN",
 )
 UNKNOWN = "unknown"
+_SHOWN = 5
 LIMITS = "95% limits, if traffic goes on as it was"
 
 
@@ -44,7 +45,7 @@ def outlook(one: NetworkNeighbors) -> str:
     """
     seen = covered(one)
     found, directions = completeness(one, seen), {neighbor.key.direction for neighbor in seen}
-    if not (found.heard and directions):
+    if not (found.heard and directions and found.is_sample):
         return ""
     unseen = ((Direction.EGRESS, found.egress), (Direction.INGRESS, found.ingress))
     chances = ", ".join(f"{direction} {_chance(one)}" for direction, one in unseen if direction in directions)
@@ -58,27 +59,28 @@ def row(one: NetworkNeighbors) -> list[str]:
     found = completeness(one, covered(one))
     return [
         one.workload.path,
-        _heard(found, one),
+        _heard(found),
         age(found.not_heard) + _on(found.deaf_nodes),
-        ",".join(found.nodes),
-        _pods(found, one),
+        _some(found.nodes),
+        _pods(found),
         str(len(covered(one))),
         age(found.quiet) if found.newest else UNKNOWN,
-        _again(found) if found.heard else UNKNOWN,
+        _again(found) if found.heard and found.is_sample else UNKNOWN,
         _cell(found.egress),
         _cell(found.ingress),
     ]
 
 
 # Where nothing was heard, that is known of what was recorded, and not of others' documents.
-def _heard(found: Completeness, one: NetworkNeighbors) -> str:
-    is_known = found.heard or found.not_heard or found.pods or is_unheard_cronjob(one)
+def _heard(found: Completeness) -> str:
+    is_known = found.heard or found.not_heard or found.are_all_pods
     return ("<=" if found.is_at_most else "") + age(found.heard) if is_known else UNKNOWN
 
 
-def _pods(found: Completeness, one: NetworkNeighbors) -> str:
-    is_known = found.pods or is_unheard_cronjob(one)
-    return f"{found.pods - len(found.deaf_pods)}/{found.pods}" if is_known else UNKNOWN
+# How many there were is not known while it is recorded, and of what was imported.
+def _pods(found: Completeness) -> str:
+    heard = sum(life.heard > 0 for life in found.pods)
+    return f"{heard}/{len(found.pods) if found.are_all_pods else '?'}" if found.pods or found.are_all_pods else UNKNOWN
 
 
 def _again(found: Completeness) -> str:
@@ -87,7 +89,12 @@ def _again(found: Completeness) -> str:
 
 
 def _on(nodes: tuple[str, ...]) -> str:
-    return f" on {','.join(nodes)}" if nodes else ""
+    return f" on {_some(nodes)}" if nodes else ""
+
+
+def _some(nodes: tuple[str, ...]) -> str:
+    more = f",+{len(nodes) - _SHOWN}" if len(nodes) > _SHOWN else ""
+    return ",".join(nodes[:_SHOWN]) + more
 
 
 def _chance(found: Unseen) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from ..errors import InputError, NetpolError
 from ..files.sources import STDIN, each_document
 from ..model import NetworkNeighbors
 from ..neighbors.collection import read_all
+from ..neighbors.recent import recent
 from . import streams
 from .options import Scope
 from .refusal import Present, refuse_missing
@@ -66,12 +66,10 @@ def _is_in(scope: Scope, one: NetworkNeighbors) -> bool:
     return scope.namespace in ("", one.workload.namespace)
 
 
-# What bears no time may be new, and stays.
 def _since(one: NetworkNeighbors, since: int) -> NetworkNeighbors:
-    kept = tuple(neighbor for neighbor in one.neighbors if not 0 < neighbor.counts.last < since)
-    if any(not neighbor.counts.last for neighbor in kept):
+    if any(not neighbor.counts.last for neighbor in one.neighbors):
         streams.note(
             f"{one.workload.described}: the input says of some neighbors not "
             "when they were seen: they are taken whatever --since says"
         )
-    return replace(one, neighbors=kept)
+    return recent(one, since)

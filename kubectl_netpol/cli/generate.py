@@ -117,11 +117,10 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
 
 
 def _tell_completeness(found: list[NetworkNeighbors], covered: set[Workload]) -> None:
-    from ..neighbors.completeness import is_unheard_cronjob  # noqa: PLC0415  # not for what fails before
-    from .completeness import sentence  # noqa: PLC0415
-    from .silences import silences  # noqa: PLC0415
+    from .completeness import sentence  # noqa: PLC0415  # not for what fails before
+    from .silences import unheard_pods  # noqa: PLC0415
 
-    for text in silences(one for one in found if not is_unheard_cronjob(one)):  # those have a note of their own
+    for text in unheard_pods(found):
         streams.note(text)
     for one in sorted(found, key=lambda one: one.workload):
         told = sentence(one) if one.workload in covered else ""

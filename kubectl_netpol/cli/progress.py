@@ -12,7 +12,7 @@ from ..render.text import counted
 from . import streams
 
 if TYPE_CHECKING:
-    from ..capture.live import Progress
+    from ..capture.progress import Progress
 
 _PLAIN_SECONDS = 10.0
 

@@ -7,19 +7,32 @@ from collections.abc import Iterable
 
 from ..errors import NetpolError
 from ..model import NetworkNeighbors
+from ..neighbors.completeness import is_never_heard
+from ..policy.listing import some_of
 from ..render.age import age
 from ..render.text import counted
 from . import streams
 from .options import Scope
 
+_SHOWN = 10
+
 
 def seen_within(found: list[NetworkNeighbors]) -> list[NetworkNeighbors]:
-    """Those with neighbors, of accounts that hold only what ``--since`` includes; tells of how many have none."""
-    kept = [one for one in found if one.neighbors]
-    if kept and len(kept) < len(found):
-        are_left = f"{counted(len(found) - len(kept), 'workload')} left out"
+    """Those with neighbors, of accounts that hold only what ``--since`` includes; tells of how many have none.
+
+    Where there are some, those that were never heard stay with them: that has to be said.
+    """
+    kept = [one for one in found if _stays(one)]
+    if not any(one.neighbors for one in kept):
+        return []
+    if left := [one.workload.full_path for one in found if not _stays(one)]:
+        are_left = f"{counted(len(left), 'workload')} left out ({some_of(left, _SHOWN)})"
         streams.note(f"{are_left}: nothing of that was seen within --since")
     return kept
+
+
+def _stays(one: NetworkNeighbors) -> bool:
+    return bool(one.neighbors) or is_never_heard(one)
 
 
 def newest(found: Iterable[NetworkNeighbors]) -> int:

@@ -42,6 +42,7 @@ def tell_unheard(connection: Connection, accounts: Iterable[NetworkNeighbors], p
         objects = [one for resource in (*CONTROLLERS, POD) for one in Pages(api, resource, namespace)]
         inventory.observe([one for one in objects if not _is_ours(one)], now(api))
         on_nodes = {inventory.owned(pod).workload for pod in inventory.pods() if pod.host_network and not pod.end}
+        on_nodes |= {one.workload for one in inventory.controllers() if one.host_network}
         unheard = [one for one in sorted(inventory.workloads()) if (one.namespace, one.path) not in known]
         for one in unheard:
             if one in on_nodes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import reduce
 from typing import Any
 
 from ..errors import InputError
@@ -11,9 +12,10 @@ from ..model import Neighbor, NeighborKey, NetworkNeighbors, Peer, Selector, Win
 from .document_input import SPECS, from_document
 from .entries import HINT, refuse
 from .labels import differing
-from .pod_lives import by_name, joined, lived_since
+from .pod_lives import by_name, joined
 from .reading import Fields
-from .recording import join_counts, join_windows, order
+from .recording import join_counts, order
+from .windows import join_windows
 
 _LISTS = {"List": "", **{f"{kind}List": kind for kind in SPECS}}
 
@@ -54,19 +56,26 @@ def _merged(one: tuple[str, NetworkNeighbors], other: tuple[str, NetworkNeighbor
     if a.selector != b.selector:
         problem = f"{other_place} its matchLabels and matchExpressions are not those of the same workload in "
         raise InputError(problem + place.removesuffix(":"), HINT)
-    counts = {neighbor.key: neighbor.counts for neighbor in a.neighbors}
+    neighbors = {neighbor.key: neighbor for neighbor in a.neighbors}
     for neighbor in b.neighbors:
-        known = counts.get(neighbor.key)
-        counts[neighbor.key] = neighbor.counts if known is None else join_counts(known, neighbor.counts)
+        known = neighbors.get(neighbor.key)
+        neighbors[neighbor.key] = neighbor if known is None else _joined(known, neighbor)
     return replace(
         a,
-        neighbors=tuple(Neighbor(key, counts[key]) for key in sorted(counts, key=order)),
+        neighbors=tuple(neighbors[key] for key in sorted(neighbors, key=order)),
         windows=_windows(a, b),
-        pods=lived_since(joined(by_name(a.pods), by_name(b.pods)).values(), 0),
+        pods=tuple(life for _, life in sorted(joined(by_name(a.pods), by_name(b.pods)).items())),
+        accounted=max(a.accounted, b.accounted, key=lambda span: span[::-1]),
+        since=max(a.since, b.since),
         host_network=a.host_network or b.host_network,
         labels=tuple(sorted(dict(a.labels + b.labels).items())),
         differing=a.differing | b.differing | (differing(a.labels, b.labels) if a.labels and b.labels else frozenset()),
     )
+
+
+def _joined(a: Neighbor, b: Neighbor) -> Neighbor:
+    met = [one.met for one in (a, b) if one.met is not None]
+    return Neighbor(a.key, join_counts(a.counts, b.counts), reduce(join_counts, met) if met else None)
 
 
 def _windows(a: NetworkNeighbors, b: NetworkNeighbors) -> tuple[Window, ...]:
@@ -92,7 +101,7 @@ def _named(accounts: list[NetworkNeighbors]) -> list[NetworkNeighbors]:
         if len(found) != 1:
             return neighbor
         key = NeighborKey(neighbor.key.direction, replace(peer, name=min(found)), neighbor.key.port)
-        return Neighbor(key, neighbor.counts)
+        return replace(neighbor, key=key)
 
     return [
         replace(one, neighbors=tuple(named(neighbor, one.workload.namespace) for neighbor in one.neighbors))

@@ -12,11 +12,8 @@ from math import ceil
 from typing import Any
 
 from ..model import Counts, Direction, Mark, Neighbor, NetworkNeighbors, PodLife, Window
-from .recording import SETTLED
 from .unseen import NOTHING, Unseen, poisson_limit, unseen
-
-NOT_HEARD = "not_heard"
-"""The loss of a window that is a hole: how long (ms) a node with pods of the workload was not heard."""
+from .windows import NOT_HEARD, SETTLED, is_heard, is_hole
 
 MOMENTS = 60
 """What was seen within one of so many parts of the time that was heard was seen in one moment."""
@@ -31,8 +28,8 @@ class Completeness:
 
     ``newest`` is when the newest neighbor was first seen, and ``quiet`` how long the workload was heard since; 0 where
     that is not known. ``nodes`` are those that heard it, ``deaf_nodes`` those that did not all the time.
-    ``is_at_most``: old recordings were summed up, and the time between them counts as heard. ``pods`` is how many pods
-    lived meanwhile, and ``deaf_pods`` are those of them that were never heard.
+    ``is_at_most``: old recordings were summed up, and the time between them counts as heard. ``pods`` are those of
+    ``lately``, and ``are_all_pods`` says whether no others lived. ``is_sample``: what comes new can be estimated.
     """
 
     heard: int = 0
@@ -42,10 +39,11 @@ class Completeness:
     nodes: tuple[str, ...] = ()
     deaf_nodes: tuple[str, ...] = ()
     is_at_most: bool = False
-    pods: int = 0
-    deaf_pods: tuple[PodLife, ...] = ()
+    pods: tuple[PodLife, ...] = ()
+    are_all_pods: bool = False
     egress: Unseen = NOTHING
     ingress: Unseen = NOTHING
+    is_sample: bool = True
 
     @property
     def again(self) -> int:
@@ -62,39 +60,59 @@ def completeness(one: NetworkNeighbors, admitted: Iterable[Neighbor]) -> Complet
     """Of the account ``one``; ``admitted`` are those of its neighbors that matter: what a policy would admit."""
     admitted = list(admitted)
     windows = [window for window in one.windows if window.last > window.first]
-    spans, holes = _heard(windows), [window for window in windows if _is_hole(window)]
+    spans, holes = _heard(windows), [window for window in windows if is_hole(window)]
     newest = max((neighbor.counts.first for neighbor in admitted), default=0)
     heard = _length(spans)
-    settled = sum(dict(window.losses).get(NOT_HEARD, 0) for window in windows if window.epoch == SETTLED)
+    settled = sum(dict(window.losses).get(NOT_HEARD, 0) for window in one.windows if window.epoch == SETTLED)
+    is_sample = not one.since  # those that are left keep all their counts, and those that were met once are gone
     return Completeness(
         max(0, heard - settled),
         _length(_union((window.first, window.last) for window in holes)) + settled,
         newest,
         _length([(max(first, newest), last) for first, last in spans if last > newest]) if newest else 0,
-        _nodes(window for window in windows if not _is_hole(window)),
+        _nodes(window for window in windows if not is_hole(window)),
         _nodes(holes),
         any(window.epoch == SETTLED for window in windows),
-        len(one.pods),
-        deaf_pods(one),
-        _sample(admitted, Direction.EGRESS, heard),
-        _sample(admitted, Direction.INGRESS, heard),
+        lately(one),
+        _are_known(one),
+        _sample(admitted, Direction.EGRESS, heard) if is_sample else NOTHING,
+        _sample(admitted, Direction.INGRESS, heard) if is_sample else NOTHING,
+        is_sample,
     )
 
 
+def lately(one: NetworkNeighbors) -> tuple[PodLife, ...]:
+    """Its pods that lived during the newest recording that knew all of them, or since; by name."""
+    return tuple(life for life in one.pods if life.lived >= one.accounted[0])
+
+
 def deaf_pods(one: NetworkNeighbors) -> tuple[PodLife, ...]:
-    """Its pods that lived while it was recorded and were never heard, by name."""
-    return tuple(life for life in one.pods if not life.heard)
+    """Those of them that no recording heard."""
+    return tuple(life for life in lately(one) if not life.heard)
+
+
+def is_never_heard(one: NetworkNeighbors) -> bool:
+    """Whether it is known that nothing of the workload was heard, which others' documents do not tell."""
+    is_known = one.accounted[1] > 0 or any(map(is_hole, one.windows))
+    is_any = one.neighbors or any(map(is_heard, one.windows)) or any(life.heard for life in one.pods)
+    return is_known and not is_any
 
 
 def is_unheard_cronjob(one: NetworkNeighbors) -> bool:
     """Whether it is a CronJob no run of which was heard: whether one ran meanwhile or not."""
-    is_heard = any(window.last > window.first and not _is_hole(window) for window in one.windows)
-    return one.workload.kind == "CronJob" and not (is_heard or one.neighbors or any(life.heard for life in one.pods))
+    return one.workload.kind == "CronJob" and is_never_heard(one)
+
+
+# What was heard since then may have had company that nobody noted.
+def _are_known(one: NetworkNeighbors) -> bool:
+    last = max((window.last for window in one.windows if is_heard(window)), default=0)
+    return 0 < one.accounted[1] >= last
 
 
 def completeness_document(found: Completeness) -> dict[str, Any]:
     """As it stands in a document's status; chances in parts per million."""
-    again = {"newIfAgain": found.again, "newIfAgainLimit": found.again_limit} if found.heard else {}
+    is_told = found.heard and found.is_sample
+    again = {"newIfAgain": found.again, "newIfAgainLimit": found.again_limit} if is_told else {}
     return again | {
         "heard": found.heard,
         "notHeard": found.not_heard,
@@ -103,8 +121,9 @@ def completeness_document(found: Completeness) -> dict[str, Any]:
         "nodes": list(found.nodes),
         "deafNodes": list(found.deaf_nodes),
         "heardAtMost": found.is_at_most,
-        "pods": found.pods,
-        "podsNotHeard": [life.name for life in found.deaf_pods],
+        "pods": len(found.pods),
+        "podsNotHeard": [life.name for life in found.pods if not life.heard],
+        "allPodsKnown": found.are_all_pods,
         "egress": _unseen_document(found.egress),
         "ingress": _unseen_document(found.ingress),
     }
@@ -118,7 +137,8 @@ def _unseen_document(found: Unseen) -> dict[str, Any]:
 
 
 def _sample(neighbors: Iterable[Neighbor], direction: Direction, heard: int) -> Unseen:
-    drawn = (one.counts for one in neighbors if one.key.direction is direction and _is_drawn(one.counts))
+    counted = (one.met or one.counts for one in neighbors if one.key.direction is direction)
+    drawn = (counts for counts in counted if _is_drawn(counts))
     return unseen((counts.answered, (counts.last - counts.first) * MOMENTS <= heard) for counts in drawn)
 
 
@@ -128,18 +148,15 @@ def _is_drawn(counts: Counts) -> bool:
     return counts.first > 0 and Mark.EXISTING not in counts.marks
 
 
-def _is_hole(window: Window) -> bool:
-    return window.epoch != SETTLED and dict(window.losses).get(NOT_HEARD, 0) > 0
-
-
 # A hole is one node's: what other nodes heard meanwhile was heard.
-def _heard(windows: list[Window]) -> list[Span]:
+def _heard(windows: Iterable[Window]) -> list[Span]:
+    heard: dict[str, list[Span]] = {}
+    holes: dict[str, list[Span]] = {}
+    for window in windows:
+        (holes if is_hole(window) else heard).setdefault(window.node, []).append((window.first, window.last))
     found: list[Span] = []
-    for node in {window.node for window in windows}:
-        here = [window for window in windows if window.node == node]
-        holes = _union((window.first, window.last) for window in here if _is_hole(window))
-        heard = _union((window.first, window.last) for window in here if not _is_hole(window))
-        found += _without(heard, holes)
+    for node, spans in heard.items():
+        found += _without(_union(spans), _union(holes.get(node, ())))
     return _union(found)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..model import (
+    Counts,
     Direction,
     Mark,
     Neighbor,
@@ -174,6 +175,7 @@ def _status(neighbors: NetworkNeighbors) -> Document:
         **differing,
         "windows": [_window(window) for window in neighbors.windows],
         "pods": [_life(life) for life in neighbors.pods],
+        **_known(neighbors),
         "neighbors": [_account(neighbor) for neighbor in neighbors.neighbors],
     }
 
@@ -186,6 +188,12 @@ def _window(window: Window) -> Document:
         "last": window.last,
         "losses": dict(window.losses),
     }
+
+
+def _known(neighbors: NetworkNeighbors) -> Document:
+    first, last = neighbors.accounted
+    accounted = {"accounted": {"first": first, "last": last}} if last else {}
+    return accounted | ({"since": neighbors.since} if neighbors.since else {})
 
 
 def _life(life: PodLife) -> Document:
@@ -207,7 +215,14 @@ def _account(neighbor: Neighbor) -> Document:
         "marks": sorted(str(mark) for mark in counts.marks),
         "dnsNames": list(counts.names),
         "inSpec": neighbor.is_answered and is_covered(neighbor),
+        **_met(neighbor.met),
     }
+
+
+def _met(counts: Counts | None) -> Document:
+    if counts is None:
+        return {}
+    return {"met": {"answered": counts.answered, "first": counts.first, "last": counts.last}}
 
 
 def _peer(peer: Peer) -> Document:

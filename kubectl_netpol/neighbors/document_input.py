@@ -90,8 +90,10 @@ def from_document(document: object, source: str = "the document") -> NetworkNeig
     flag, labels = status.flag("hostNetwork"), status.table("labels")
     differing = frozenset(status.texts("differingLabels"))
     selector, place = read_own_selector(spec), source.removesuffix(":")
-    lives = _lives(status)
-    return NetworkNeighbors(workload, selector, tuple(neighbors), windows, flag, labels, differing, place, lives)
+    told = NetworkNeighbors(workload, selector, tuple(neighbors), windows, flag, labels, differing, place)
+    span = status.fields("accounted")
+    accounted = _count(span, "first"), _count(span, "last")
+    return replace(told, pods=_lives(status), accounted=accounted, since=_count(status, "since"))
 
 
 # Kubescape says of a profile whether it has seen the workload from its start, and for long enough.
@@ -152,7 +154,15 @@ def _neighbor(account: Fields) -> Neighbor:
         frozenset(map(Mark, account.texts("marks"))),
         account.texts("dnsNames"),
     )
-    return Neighbor(NeighborKey(direction, found, read_port(account)), counts)
+    return Neighbor(NeighborKey(direction, found, read_port(account)), counts, _met(account))
+
+
+def _met(account: Fields) -> Counts | None:
+    if account.value.get("met") is None:
+        return None
+    met = account.fields("met")
+    answered = _count(met, "answered")
+    return Counts(answered, answered, 0, _count(met, "first"), _count(met, "last"))
 
 
 def _lives(status: Fields) -> tuple[PodLife, ...]:

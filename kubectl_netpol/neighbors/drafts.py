@@ -7,7 +7,8 @@ from .inventory import Inventory
 from .labels import Labels, differing, stable
 from .pod_lives import join_life
 from .pods import Pod
-from .recording import Recording, add_counts, join_windows
+from .recording import Recording, add_counts
+from .windows import join_windows
 
 
 class Draft:

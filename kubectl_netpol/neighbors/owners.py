@@ -6,6 +6,7 @@ Where an owner is absent from the inventory it is inferred, if that can be done 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from ..model import Selector, Workload
@@ -17,17 +18,23 @@ _RUNS = frozenset({"Job", "CronJob"})
 """Their selectors name one run (controller-uid), so their template's labels stand for them."""
 
 _DEEPEST = 10
+_RUN = re.compile(r"(.+)-\d{8,}")
 
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """An object that owns pods or owns their owners; ``template`` and ``ports`` are its pod template's."""
+    """An object that owns pods or owns their owners, ``created`` then (ms).
+
+    ``template``, ``ports`` and ``host_network`` are its pod template's.
+    """
 
     workload: Workload
     owner: OwnerReference | None
     selector: Selector
     template: Labels
     ports: NamedPorts = ()
+    host_network: bool = False
+    created: int = 0
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -88,7 +95,13 @@ class Controllers:
             return chain[-1].workload if chain else Workload(pod.namespace, "Pod", pod.name, "v1")
         if len(chain) >= _DEEPEST:
             return chain[-1].workload
-        return _inferred(pod, owner)
+        return self._of_cronjob(pod, owner) or _inferred(pod, owner)
+
+    # A CronJob names its Jobs NAME-TIME, in minutes since 1970; those that are over are soon removed.
+    def _of_cronjob(self, pod: Pod, owner: OwnerReference) -> Workload | None:
+        run = _RUN.fullmatch(owner.name) if owner.kind == "Job" else None
+        found = self.by_name.get(("CronJob", pod.namespace, run[1])) if run else None
+        return found.workload if found and found.owner is None else None
 
 
 def read_controller(metadata: Metadata, whole: Fields) -> Controller:
@@ -104,6 +117,8 @@ def read_controller(metadata: Metadata, whole: Fields) -> Controller:
         selector,
         template.fields("metadata").table("labels"),
         read_named_ports(template.fields("spec")),
+        template.fields("spec").flag("hostNetwork"),
+        metadata.created,
     )
 
 

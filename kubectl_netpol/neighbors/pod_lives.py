@@ -43,12 +43,3 @@ def newest(lives: Lives, most: int = MOST_LIVES) -> Lives:
         return lives
     kept = sorted(lives.values(), key=lambda life: (life.lived, life.name), reverse=True)[:most]
     return by_name(kept)
-
-
-def lived_since(lives: Iterable[PodLife], since: int) -> tuple[PodLife, ...]:
-    """Those that lived at ``since`` (ms) or after, by name; what was heard before that does not count."""
-    kept = (life for life in lives if life.lived >= since)
-    return tuple(
-        life if life.heard >= since else PodLife(life.name, life.node, life.lived)
-        for life in sorted(kept, key=lambda life: life.name)
-    )

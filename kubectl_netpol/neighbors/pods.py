@@ -115,7 +115,13 @@ def _end(metadata: Metadata, status: Fields, at: int) -> int:
         return _whole_second(metadata.deleted)
     states = (one.fields("state").fields("terminated") for one in status.each("containerStatuses"))
     finished = max((state.time("finishedAt") for state in states), default=0)
-    return _whole_second(finished or metadata.deleted) or at
+    return _whole_second(finished or metadata.deleted or _unready(status)) or at
+
+
+# Of a pod that its node lost, or that was evicted, no container says when it ended.
+def _unready(status: Fields) -> int:
+    ready = (one for one in status.each("conditions") if one.text("type") == "Ready")
+    return max((one.time("lastTransitionTime") for one in ready if one.text("status") != "True"), default=0)
 
 
 # The API's times are cut off to seconds, and much can be said within one.

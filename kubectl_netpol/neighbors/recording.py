@@ -15,10 +15,9 @@ from ipaddress import ip_address
 
 from ..model import Counts, Mark, Neighbor, NeighborKey, NetworkNeighbors, PodLife, Selector, Window, Workload
 from .labels import differing
-from .pod_lives import joined, lived_since
-
-SETTLED = ""
-"""The epoch into which old epochs are summed; no agent's epoch is empty."""
+from .pod_lives import joined
+from .recent import recent
+from .windows import SETTLED, add_windows, earlier, join_windows
 
 _ONE_WAY_MARKS = frozenset({Mark.ONE_WAY, Mark.UNHEARD})
 _NO_SELECTOR = Selector()
@@ -32,8 +31,8 @@ class Recording:
     (see ``judge``), because later evidence may turn it over. ``settled`` are epochs that were summed into the
     epoch ``SETTLED`` and are never added again. ``labels`` are those of one pod, without the volatile ones;
     ``differing`` are the keys of those that others of its pods lack, have besides, or have with another value.
-    ``pods`` are those that lived meanwhile, heard or not, by name. One without windows and flows tells that the
-    workload was there and was not heard.
+    ``pods`` are those that lived meanwhile, heard or not, by name; from when to when (ms) those are all of them is
+    ``accounted``, zeros where nobody knew. One without windows and flows tells that the workload was not heard.
     """
 
     workload: Workload
@@ -45,6 +44,7 @@ class Recording:
     settled: frozenset[str] = frozenset()
     differing: frozenset[str] = frozenset()
     pods: Mapping[str, PodLife] = field(default_factory=dict)
+    accounted: tuple[int, int] = (0, 0)
 
 
 def join_counts(a: Counts, b: Counts) -> Counts:
@@ -60,7 +60,7 @@ def join_counts(a: Counts, b: Counts) -> Counts:
         max(a.attempts, b.attempts),
         max(a.answered, b.answered),
         max(a.refused, b.refused),
-        _earlier(a.first, b.first),
+        earlier(a.first, b.first),
         max(a.last, b.last),
         marks,
         _names(a, b),
@@ -76,7 +76,7 @@ def add_counts(a: Counts, b: Counts) -> Counts:
         a.attempts + b.attempts,
         a.answered + b.answered,
         a.refused + b.refused,
-        _earlier(a.first, b.first),
+        earlier(a.first, b.first),
         max(a.last, b.last),
         _marks(a, b) | _added_one_way(a, b),
         _names(a, b),
@@ -107,17 +107,10 @@ def join(a: Recording, b: Recording) -> Recording:
     windows = _joined_windows(a, b, settled)
     flows = {key: counts for key in {**a.flows, **b.flows} if (counts := _join_flow(a, b, key, settled))}
     keys = a.differing | b.differing | differing(a.labels, b.labels)
-    pods = joined(a.pods, b.pods)
-    return replace(newest, windows=windows, flows=flows, settled=settled, differing=keys, pods=pods)
-
-
-def join_windows(a: Window, b: Window) -> Window:
-    """Two accounts of one epoch's window as one: the span of both, the greater of each loss."""
-    losses = dict(a.losses)
-    for name, count in b.losses:
-        losses[name] = max(count, losses.get(name, 0))
-    first, last = _earlier(a.first, b.first), max(a.last, b.last)
-    return Window(a.epoch, first, last, max(a.node, b.node), tuple(sorted(losses.items())))
+    pods, spans = joined(a.pods, b.pods), (a.accounted, b.accounted)
+    accounted = max(spans, key=lambda span: span[::-1])
+    whole = replace(newest, windows=windows, flows=flows, settled=settled)
+    return replace(whole, differing=keys, pods=pods, accounted=accounted)
 
 
 def settle(recording: Recording, keep: int) -> Recording:
@@ -131,19 +124,17 @@ def settle(recording: Recording, keep: int) -> Recording:
         return recording
     windows = {epoch: window for epoch, window in recording.windows.items() if epoch not in old and epoch != SETTLED}
     sunk = [recording.windows[epoch] for epoch in (SETTLED, *sorted(old)) if epoch in recording.windows]
-    windows[SETTLED] = reduce(_add_windows, sunk)
+    windows[SETTLED] = reduce(add_windows, sunk, Window(SETTLED, 0, 0, sunk[0].node))
     flows = {key: _sink(counts, old) for key, counts in recording.flows.items()}
     return replace(recording, windows=windows, flows=flows, settled=recording.settled | old)
 
 
 def summarise(recording: Recording, since: int = 0) -> NetworkNeighbors:
     """The account for people: epochs summed, in canonical order, only what was last seen at ``since`` (ms) or after."""
-    sums = {key: reduce(add_counts, _judged(by_epoch, by_epoch)) for key, by_epoch in recording.flows.items()}
-    neighbors = [Neighbor(key, counts) for key, counts in sums.items() if counts.last >= since]
+    neighbors = [_neighbor(key, by_epoch) for key, by_epoch in recording.flows.items()]
     neighbors.sort(key=lambda neighbor: order(neighbor.key))
-    windows = [window for window in recording.windows.values() if window.last >= since]
-    windows.sort(key=lambda window: (window.first, window.last, window.epoch))
-    return NetworkNeighbors(
+    windows = sorted(recording.windows.values(), key=lambda window: (window.first, window.last, window.epoch))
+    whole = NetworkNeighbors(
         recording.workload,
         recording.selector,
         tuple(neighbors),
@@ -151,8 +142,10 @@ def summarise(recording: Recording, since: int = 0) -> NetworkNeighbors:
         recording.host_network,
         recording.labels,
         recording.differing,
-        pods=lived_since(recording.pods.values(), since),
+        pods=tuple(recording.pods[name] for name in sorted(recording.pods)),
+        accounted=recording.accounted,
     )
+    return recent(whole, since) if since else whole
 
 
 def order(key: NeighborKey) -> tuple[object, ...]:
@@ -182,8 +175,11 @@ def _address_order(address: str) -> tuple[int, int, str]:
     return (parsed.version, int(parsed), address)
 
 
-def _earlier(a: int, b: int) -> int:
-    return min(a, b) if a and b else a or b
+def _neighbor(key: NeighborKey, by_epoch: Mapping[str, Counts]) -> Neighbor:
+    parts = _judged(by_epoch, by_epoch)
+    met = [counts for counts in parts if Mark.EXISTING not in counts.marks]
+    is_mixed = 0 < len(met) < len(parts)
+    return Neighbor(key, reduce(add_counts, parts), reduce(add_counts, met) if is_mixed else None)
 
 
 # Seen on a secondary interface only: what the main interface saw as well is covered by policies.
@@ -222,16 +218,8 @@ def _joined_windows(a: Recording, b: Recording, settled: frozenset[str]) -> dict
     sunk = [side.windows[SETTLED] for side in _settled_sides(a, b) if SETTLED in side.windows]
     windows.pop(SETTLED, None)
     if sunk:
-        windows[SETTLED] = reduce(_add_windows if not a.settled & b.settled else join_windows, sunk)
+        windows[SETTLED] = reduce(add_windows if not a.settled & b.settled else join_windows, sunk)
     return windows
-
-
-def _add_windows(a: Window, b: Window) -> Window:
-    losses = dict(a.losses)
-    for name, count in b.losses:
-        losses[name] = count + losses.get(name, 0)
-    node = a.node if a.node == b.node else ""
-    return Window(SETTLED, _earlier(a.first, b.first), max(a.last, b.last), node, tuple(sorted(losses.items())))
 
 
 # Two settled sums cannot be taken apart: one that holds all of the other's epochs stands for both, sums

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from ..model import Direction, Mark, Neighbor, NetworkNeighbors, Workload
+from ..neighbors.completeness import is_never_heard
 from ..neighbors.document import is_expressible
 from .comments import comment, texts_on
 from .generate import BOTH, Generated, Policy
@@ -88,5 +89,7 @@ def _notes(accounts: Iterable[NetworkNeighbors], covered: set[Workload], deny: P
     for one in accounts:
         if one.host_network:
             yield Note(one.workload, f"{NAME} does not reach it: its pods are in their node's network (hostNetwork)")
+        elif is_never_heard(one):
+            yield Note(one.workload, f"never heard, and {cuts_off(deny)}; record it first if it is to work on")
         elif one.workload not in covered:
             yield Note(one.workload, f"{cuts_off(deny)}: it has no policy of its own")

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..model import Direction, Mark, Neighbor, NetworkNeighbors, Selector, Workload
-from ..neighbors.completeness import is_unheard_cronjob
+from ..neighbors.completeness import is_never_heard, is_unheard_cronjob
 from ..neighbors.document import is_expressible, selector_document, selects_everyone, workload_labels
 from ..neighbors.labels import is_label_value
 from .aggregation import Aggregate, widen
@@ -138,6 +138,8 @@ def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes
 def _nothing(one: NetworkNeighbors) -> str:
     if is_unheard_cronjob(one):
         return "no policy: no run of it was heard; record while one runs"
+    if is_never_heard(one):
+        return "no policy: none of its pods was heard; record the nodes on which they run"
     return "no policy: nothing that a policy can admit was answered; record for longer"
 
 
@@ -146,8 +148,9 @@ def _in_order(admitted: Iterable[Admitted]) -> tuple[Admitted, ...]:
 
 
 def _place(one: Admitted) -> tuple[Any, ...]:
-    key = one.neighbor.key
-    return (key.direction, place(one.peer), key.port, key.peer.kind, key.peer.address, key.peer.name)
+    key, counts = one.neighbor.key, one.neighbor.counts
+    seen = (counts.attempts, counts.answered, counts.refused, counts.first, counts.last)
+    return (key.direction, place(one.peer), key.port, key.peer.kind, key.peer.address, key.peer.name, seen)
 
 
 def _is_admitted(neighbor: Neighbor, options: Options) -> bool:

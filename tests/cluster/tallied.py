@@ -18,8 +18,8 @@ from typing import Any
 
 from kubectl_netpol.cache.store import Store
 from kubectl_netpol.model import Direction
-from kubectl_netpol.neighbors.completeness import NOT_HEARD
 from kubectl_netpol.neighbors.recording import Recording
+from kubectl_netpol.neighbors.windows import NOT_HEARD
 
 from .cluster import Cluster
 from .layout import NODES

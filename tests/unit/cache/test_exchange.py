@@ -67,7 +67,7 @@ losses = st.lists(st.tuples(texts, counts_), max_size=2).map(tuple)
 windows = st.dictionaries(texts, st.tuples(counts_, counts_, texts, losses), max_size=3).map(
     lambda found: {epoch: Window(epoch, *rest) for epoch, rest in found.items()}
 )
-lives = st.dictionaries(texts, st.tuples(texts, counts_, counts_), max_size=2).map(
+lives = st.dictionaries(names, st.tuples(texts, counts_, counts_), max_size=2).map(
     lambda found: {name: PodLife(name, *rest) for name, rest in found.items()}
 )
 recordings = st.builds(
@@ -81,6 +81,7 @@ recordings = st.builds(
     st.frozensets(texts, max_size=2),
     st.frozensets(texts, max_size=2),
     lives,
+    st.tuples(counts_, counts_),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -147,6 +148,14 @@ def test_a_pod_that_stands_there_twice_is_refused():
     plain = to_plain(recording())
     plain["pods"] *= 2
     with pytest.raises(ValueError, match="twice"):
+        from_plain(plain)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 254, 3])
+def test_a_pod_without_a_proper_name_is_refused(name):
+    plain = to_plain(recording())
+    plain["pods"][0][0] = name
+    with pytest.raises(ValueError):
         from_plain(plain)
 
 

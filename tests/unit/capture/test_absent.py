@@ -111,3 +111,31 @@ def test_runs_in_their_nodes_network_and_runs_of_others_objects_are_not_waited_f
     owner = {"kind": "Backup", "apiVersion": "example.com/v1", "name": "nightly", "controller": True}
     owned = CRONJOB | {"metadata": {"name": "report", "namespace": "shop", "ownerReferences": [owner]}}
     assert absent(inventory(owned), everything, set(), SPAN) == {}
+
+
+def test_a_run_whose_job_is_gone_is_its_cronjobs():
+    lone = run_of_report()
+    lone["metadata"]["ownerReferences"][0]["name"] = "report-28391234"
+    found = inventory(CRONJOB, lone)
+    assert absent(found, everything, {"uid-report-1-x"}, SPAN) == {}
+
+
+def test_a_cronjob_that_runs_in_its_nodes_network_or_was_made_afterwards_is_not_waited_for():
+    template = {"metadata": {"labels": {"app": "report"}}, "spec": {"hostNetwork": True, "containers": []}}
+    hosted = CRONJOB | {"spec": {"jobTemplate": {"spec": {"template": template}}}}
+    assert absent(inventory(hosted), everything, set(), SPAN) == {}
+    later = CRONJOB | {"metadata": CRONJOB["metadata"] | {"creationTimestamp": "2023-11-14T23:00:00Z"}}
+    assert absent(inventory(later), everything, set(), SPAN) == {}
+
+
+def test_a_pod_that_began_in_the_last_moment_is_not_missed():
+    young = pod("web-0")
+    young["status"]["startTime"] = "2023-11-14T22:14:20Z"  # the span's last second
+    assert absent(inventory(young), everything, set(), SPAN) == {}
+
+
+def test_a_pod_that_was_evicted_long_ago_is_not_missed():
+    evicted = pod("web-0")
+    conditions = [{"type": "Ready", "status": "False", "lastTransitionTime": "2023-11-14T10:00:00Z"}]
+    evicted["status"] |= {"phase": "Failed", "conditions": conditions}
+    assert absent(inventory(evicted), everything, set(), SPAN) == {}

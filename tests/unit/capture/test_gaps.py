@@ -4,8 +4,8 @@ import pytest
 
 from kubectl_netpol.capture.gaps import Patience, holes, unheard
 from kubectl_netpol.capture.scope import everything
-from kubectl_netpol.neighbors.completeness import NOT_HEARD
 from kubectl_netpol.neighbors.inventory import Inventory
+from kubectl_netpol.neighbors.windows import NOT_HEARD
 
 PATIENCE = Patience(first=10, last=5)
 

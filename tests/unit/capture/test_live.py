@@ -10,23 +10,25 @@ from threading import Event
 from typing import Any
 
 import pytest
+from cache.recordings import API, OUTSIDE, recording
 
 from kubectl_netpol.cache.store import LOCAL, Store
 from kubectl_netpol.capture import captures as captures_module
 from kubectl_netpol.capture import farewell, live
 from kubectl_netpol.capture.captures import Captures
 from kubectl_netpol.capture.job import Capture, job
-from kubectl_netpol.capture.live import LiveOptions, LiveRecording, Progress
+from kubectl_netpol.capture.live import LiveOptions, LiveRecording
 from kubectl_netpol.capture.node_capture import NodeCapture
 from kubectl_netpol.capture.nodes import NodeFacts
 from kubectl_netpol.capture.pods import CapturePod, read_capture_pod
+from kubectl_netpol.capture.progress import Progress
 from kubectl_netpol.capture.recorder import Recorder
 from kubectl_netpol.capture.scope import everything
 from kubectl_netpol.cluster.resources import POD
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
 from kubectl_netpol.errors import CaptureError
-from kubectl_netpol.neighbors.completeness import NOT_HEARD
 from kubectl_netpol.neighbors.inventory import Inventory
+from kubectl_netpol.neighbors.windows import NOT_HEARD
 
 from .test_gaps import pod
 
@@ -334,3 +336,31 @@ def test_why_a_job_has_no_pod_is_asked_while_the_recording_goes_on(
     recording._look_at_nodes()
     assert (one.failure, one.hint != "") == ("exceeded quota: pods", True)
     world.captures.fleet.close()
+
+
+def heard_at(world: World, **nodes: float) -> LiveRecording:
+    """A recording of these nodes, each with its last words so many seconds ago, that is to end by silence."""
+    recording = world.recording(until_stable=100.0)
+    now = time.monotonic()
+    for name, ago in nodes.items():
+        world.captures.fleet.nodes[name] = NodeCapture(name, heard=now - ago)
+    recording.progress.begun = recording.progress.newest = now - 200
+    return recording
+
+
+@pytest.mark.parametrize(
+    ("nodes", "is_over"),
+    [({"n1": 0.5}, True), ({"n1": 150.0}, False), ({"n1": 0.5, "n2": 150.0}, True), ({"n1": 90.0, "n2": 99.0}, True)],
+)
+def test_only_while_words_come_does_silence_count(world: World, nodes: dict[str, float], is_over: bool) -> None:
+    assert heard_at(world, **nodes)._is_over(0.0) is is_over
+
+
+def test_a_neighbor_that_takes_anothers_place_is_new() -> None:
+    progress = Progress()
+    first, other = recording(key=API), recording(key=OUTSIDE)
+    progress.count([first], 10.0)
+    progress.count([first], 20.0)
+    assert (progress.newest, progress.neighbors) == (10.0, 1)
+    progress.count([other], 30.0)
+    assert (progress.newest, progress.neighbors) == (30.0, 1)

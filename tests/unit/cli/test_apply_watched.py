@@ -9,7 +9,7 @@ from kubectl_netpol.apply import guards
 from kubectl_netpol.apply.guards import Found
 from kubectl_netpol.apply.server import ApplyError
 from kubectl_netpol.apply.watch import Blocked
-from kubectl_netpol.capture.live import Progress
+from kubectl_netpol.capture.progress import Progress
 from kubectl_netpol.capture.session import decode
 from kubectl_netpol.cli import apply_look_out, apply_watched
 from kubectl_netpol.cli.connection import Connection

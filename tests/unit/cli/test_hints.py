@@ -176,7 +176,10 @@ def test_workloads_of_which_nothing_was_seen_within_since_are_left_out(output, d
     printed = capsys.readouterr()
     assert "web" in printed.out
     assert not re.search(r"^deployment(\.apps)?/api|deployment-api", printed.out, re.MULTILINE)
-    assert printed.err.splitlines()[0] == "note: 1 workload left out: nothing of that was seen within --since"
+    assert (
+        printed.err.splitlines()[0]
+        == "note: 1 workload left out (shop/deployment/api): nothing of that was seen within --since"
+    )
 
 
 def test_of_files_since_leaves_out_what_was_not_seen(default, tmp_path, monkeypatch, capsys):
@@ -188,7 +191,7 @@ def test_of_files_since_leaves_out_what_was_not_seen(default, tmp_path, monkeypa
     assert run(["generate", "-f", "a.yaml", "--since", "1h", "-o", "name"]) == 0
     printed = capsys.readouterr()
     assert printed.out == "networkpolicy.networking.k8s.io/deployment-web\n"
-    assert "note: 1 workload left out: nothing of that was seen within --since\n" in printed.err
+    assert "note: 1 workload left out (shop/deployment/api): nothing of that was seen within --since\n" in printed.err
     problem, _ = told(capsys, "generate deploy/api -f a.yaml --since 1h")
     assert problem == "error: nothing of that in the input was seen within --since: the last was 120m ago"
 

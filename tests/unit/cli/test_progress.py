@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubectl_netpol.capture.live import Progress
+from kubectl_netpol.capture.progress import Progress
 from kubectl_netpol.cli.progress import describe
 
 

@@ -22,10 +22,11 @@ from kubectl_netpol.model import (
     Window,
     Workload,
 )
-from kubectl_netpol.neighbors.completeness import NOT_HEARD, completeness, is_unheard_cronjob
+from kubectl_netpol.neighbors.completeness import completeness, deaf_pods, is_never_heard, is_unheard_cronjob
 from kubectl_netpol.neighbors.document import covered, to_document
 from kubectl_netpol.neighbors.document_input import from_document
-from kubectl_netpol.neighbors.recording import SETTLED
+from kubectl_netpol.neighbors.recording import Recording, join, summarise
+from kubectl_netpol.neighbors.windows import NOT_HEARD, SETTLED
 
 HOUR = 3_600_000
 BEGIN = 1_700_000_000_000
@@ -82,28 +83,51 @@ def test_what_was_summed_up_is_heard_at_most_and_its_holes_are_taken_off():
     assert (found.heard, found.not_heard, found.is_at_most) == (900, 200, True)
 
 
+HEARD, DEAF = PodLife("web-0", "n1", BEGIN + HOUR, BEGIN + HOUR), PodLife("web-1", "n2", BEGIN + HOUR)
+SPAN = (BEGIN, BEGIN + HOUR)
+
+
 def test_pods_that_lived_meanwhile_and_were_never_heard_are_told():
-    heard, deaf = PodLife("web-0", "n1", 9, 9), PodLife("web-1", "n2", 9)
-    one = replace(account(), pods=(heard, deaf))
-    assert (of(one).pods, of(one).deaf_pods) == (2, (deaf,))
+    one = replace(account(), pods=(HEARD, DEAF), accounted=SPAN)
+    assert (of(one).pods, deaf_pods(one), of(one).are_all_pods) == ((HEARD, DEAF), (DEAF,), True)
     told = to_document(one)["status"]["completeness"]
-    assert (told["pods"], told["podsNotHeard"]) == (2, ["web-1"])
+    assert (told["pods"], told["podsNotHeard"], told["allPodsKnown"]) == (2, ["web-1"], True)
+
+
+def test_pods_that_were_gone_before_the_newest_recording_are_missed_no_more():
+    old = PodLife("web-old", "n2", BEGIN - 1)
+    one = replace(account(), pods=(HEARD, old), accounted=SPAN)
+    assert (of(one).pods, deaf_pods(one)) == ((HEARD,), ())
+
+
+@pytest.mark.parametrize("accounted", [(0, 0), (BEGIN - HOUR, BEGIN + 1)])
+def test_while_it_is_recorded_and_of_imports_it_is_not_known_which_other_pods_lived(accounted):
+    assert not of(replace(account(), pods=(HEARD,), accounted=accounted)).are_all_pods
 
 
 @pytest.mark.parametrize(
-    ("windows", "pods", "found", "is_unheard"),
+    ("windows", "pods", "found", "accounted", "is_unheard"),
     [
-        ((), (), (), True),
-        ((window("hole", 0, 100, hole=100),), (PodLife("run-1", "n1", 9),), (), True),
-        (WHOLE, (), (), False),
-        ((), (PodLife("run-1", "n1", 9, 9),), (), False),
-        ((), (), (neighbor(80, answered=0),), False),
+        ((), (), (), SPAN, True),
+        ((), (), (), (0, 0), False),
+        ((window("hole", 0, 100, hole=100),), (DEAF,), (), (0, 0), True),
+        ((window(SETTLED, 0, 0, hole=100),), (DEAF,), (), SPAN, True),
+        (WHOLE, (), (), SPAN, False),
+        ((), (HEARD,), (), SPAN, False),
+        ((), (), (neighbor(80, answered=0),), SPAN, False),
     ],
 )
-def test_a_cronjob_of_which_nothing_was_heard_is_told_from_others(windows, pods, found, is_unheard):
-    one = replace(account(*found, windows=windows), workload=Workload("shop", "CronJob", "run", "batch/v1"), pods=pods)
-    assert is_unheard_cronjob(one) is is_unheard
-    assert not is_unheard_cronjob(replace(one, workload=Workload("shop", "Deployment", "web", "apps/v1")))
+def test_a_workload_of_which_nothing_was_heard_is_told_from_others(windows, pods, found, accounted, is_unheard):
+    one = replace(account(*found, windows=windows), pods=pods, accounted=accounted)
+    assert is_never_heard(one) is is_unheard
+    assert not is_unheard_cronjob(one)
+    assert is_unheard_cronjob(replace(one, workload=Workload("shop", "CronJob", "run", "batch/v1"))) is is_unheard
+
+
+def test_many_nodes_take_no_longer_each():
+    nodes = 20_000
+    heard = [window(f"e{number}", 0, 100, node=f"n{number}") for number in range(nodes)]
+    assert len(of(account(windows=heard)).nodes) == nodes
 
 
 def test_quiet_is_the_time_heard_since_the_newest_neighbor():
@@ -142,6 +166,23 @@ def test_what_was_open_before_is_known_and_was_not_drawn():
     alone = of(account(neighbor(80, answered=1, marks=[Mark.EXISTING])))
     assert alone.egress.connections == 0
     assert alone.newest
+
+
+def test_what_was_met_once_and_found_open_later_was_met_once():
+    """Thirty long connections are made while it is recorded, and stand open when it is recorded again."""
+    flows = {neighbor(port).key: {"a": neighbor(port, 1, port, port).counts} for port in range(1, 31)}
+    flows[neighbor(99).key] = {"a": neighbor(99, 1000).counts}
+    alone = Recording(account().workload, Selector(), (), False, {"a": window("a", 0, HOUR)}, flows)
+    again = {
+        key: {"b": neighbor(key.port.port, 1, 2 * HOUR, 2 * HOUR, marks=[Mark.EXISTING]).counts}
+        for key in flows
+        if key.port.port != 99
+    }
+    both = join(alone, replace(alone, windows={"b": window("b", 2 * HOUR, 2 * HOUR + 600_000)}, flows=again))
+    assert of(summarise(alone)).egress == of(summarise(both)).egress
+    assert of(summarise(both)).egress.once == 30
+    document = to_document(summarise(both))
+    assert from_document(document) == summarise(both)
 
 
 def test_what_fell_into_one_moment_was_met_once():

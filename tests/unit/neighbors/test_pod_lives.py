@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kubectl_netpol.model import PodLife
-from kubectl_netpol.neighbors.pod_lives import MOST_LIVES, by_name, join_life, joined, lived_since, newest
+from kubectl_netpol.neighbors.pod_lives import MOST_LIVES, by_name, join_life, joined, newest
 
 
 def test_a_pod_that_was_heard_later_or_before_was_heard():
@@ -25,9 +25,3 @@ def test_those_that_lived_last_are_kept():
     assert newest(joined(kept, lives)) == kept
     assert newest(lives, 0) == {}
     assert newest(kept) is kept
-
-
-def test_what_was_heard_before_a_moment_does_not_count_after_it():
-    lives = [PodLife("c", "n", 9, 4), PodLife("a", "n", 9, 9), PodLife("b", "n", 4, 4)]
-    assert lived_since(lives, 5) == (PodLife("a", "n", 9, 9), PodLife("c", "n", 9, 0))
-    assert lived_since(lives, 0) == (lives[1], lives[2], lives[0])

@@ -23,7 +23,6 @@ from kubectl_netpol.model import (
     Workload,
 )
 from kubectl_netpol.neighbors.recording import (
-    SETTLED,
     Recording,
     add_counts,
     join,
@@ -32,6 +31,7 @@ from kubectl_netpol.neighbors.recording import (
     settle,
     summarise,
 )
+from kubectl_netpol.neighbors.windows import NOT_HEARD, SETTLED
 
 WEB = Workload("shop", "Deployment", "web", "apps/v1")
 SELECTOR = Selector((("app", "web"),))
@@ -71,6 +71,7 @@ recordings = st.builds(
     windows_of(epochs),
     st.dictionaries(keys, st.dictionaries(epochs, counts, min_size=1)),
     differing=st.frozensets(st.sampled_from(["role", "tier"])),
+    accounted=st.tuples(small, small),
     pods=st.dictionaries(
         st.sampled_from(["web-0", "web-1"]), st.tuples(st.sampled_from(["n1", "n2"]), small, small)
     ).map(lambda table: {name: PodLife(name, *value) for name, value in table.items()}),
@@ -130,11 +131,25 @@ def test_collecting_a_settled_epoch_again_changes_nothing(whole: Recording, keep
     assert join(whole, settled) == settled
 
 
-def test_summed_up_only_pods_of_that_time_are_told() -> None:
+def test_summed_up_only_what_is_of_that_time_is_told() -> None:
     lives = {"web-0": PodLife("web-0", "n1", 5, 5), "web-1": PodLife("web-1", "n1", 9, 0)}
     whole = replace(recording({}, "e1"), pods=lives)
     assert summarise(whole).pods == (lives["web-0"], lives["web-1"])
     assert summarise(whole, 6).pods == (lives["web-1"],)
+
+
+def test_one_old_epoch_alone_is_settled_too() -> None:
+    whole = settle(recording({key(): {"e1": Counts(2, 2, 0, 5, 6), "e2": Counts(1, 1, 0, 7, 8)}}, "e1", "e2"), 1)
+    assert whole.windows == {SETTLED: Window(SETTLED, 1, 10), "e2": Window("e2", 1, 11)}
+
+
+def test_holes_that_are_summed_up_are_not_heard() -> None:
+    hole = Window("hole", 100, 200, "n1", ((NOT_HEARD, 100),))
+    heard = Window("e1", 20, 50, "n1")
+    alone = settle(Recording(WEB, SELECTOR, (), False, {"hole": hole}, {}), 0)
+    assert alone.windows == {SETTLED: Window(SETTLED, 0, 0, "n1", ((NOT_HEARD, 100),))}
+    both = settle(Recording(WEB, SELECTOR, (), False, {"hole": hole, "e1": heard}, {}), 0)
+    assert both.windows == {SETTLED: Window(SETTLED, 20, 50, "n1", ((NOT_HEARD, 100),))}
 
 
 def test_separately_settled_epochs_are_added() -> None:
