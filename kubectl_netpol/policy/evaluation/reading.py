@@ -23,6 +23,13 @@ KIND = "NetworkPolicy"
 
 _HINT = "the API server would refuse it too; see: kubectl explain networkpolicy.spec"
 _WHOLE = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})  # API servers before 1.28 wrote a status
+_METADATA = frozenset(  # ObjectMeta of meta/v1
+    {
+        *("name", "generateName", "namespace", "labels", "annotations", "ownerReferences", "finalizers"),
+        *("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp"),
+        *("deletionGracePeriodSeconds", "managedFields", "selfLink"),
+    }
+)
 _SPEC = frozenset({"podSelector", "ingress", "egress", "policyTypes"})
 _SIDES = {Direction.INGRESS: "from", Direction.EGRESS: "to"}
 _TYPES = {"Ingress": Direction.INGRESS, "Egress": Direction.EGRESS}
@@ -43,9 +50,11 @@ def read_policy(document: Any, place: str = "", namespace: str = "default", *, i
         raise InputError(f"{place}{metadata.kind} {metadata.name} is no {KIND} of {API_VERSION}", _HINT)
     home = metadata.namespace or namespace
     _check_names(home, metadata.name, place)
+    where = f"{place}{KIND} {home}/{metadata.name}:"
     if is_new:
-        _refuse_others(Fields(whole.value, f"{place}{KIND} {home}/{metadata.name}:"), _WHOLE)
-    spec = Fields(whole.fields("spec").value, f"{place}{KIND} {home}/{metadata.name}: spec")
+        _refuse_others(Fields(whole.value, where), _WHOLE)
+        _refuse_others(Fields(whole.fields("metadata").value, f"{where} metadata"), _METADATA)
+    spec = Fields(whole.fields("spec").value, f"{where} spec")
     _refuse_others(spec, _SPEC)
     rules = {direction: _read_rules(spec, direction, is_new) for direction in Direction}
     types = _read_types(spec, bool(rules[Direction.EGRESS]))

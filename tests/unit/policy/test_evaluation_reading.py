@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from kubernetes.client import V1ObjectMeta
 
 from kubectl_netpol.errors import InputError
 from kubectl_netpol.model import Protocol, Requirement, Selector
@@ -41,6 +42,18 @@ def test_a_field_beside_the_spec_that_is_none_of_a_policy_is_refused_of_what_is_
         read_policy(whole, "f: ", is_new=True)
     assert read_policy(whole).ingress == ()
     assert read_policy(document({}) | {"status": {}}, is_new=True).ingress == ()
+
+
+def test_a_field_of_the_metadata_that_no_object_has_is_refused_of_what_is_to_be_applied() -> None:
+    whole = document({}, namespase="shop")
+    with pytest.raises(InputError, match=r"^f: NetworkPolicy shop/web: metadata.namespase is no field of a Net"):
+        read_policy(whole, "f: ", is_new=True)
+    assert read_policy(whole).path == "shop/networkpolicy/web"
+
+
+def test_every_field_of_the_metadata_that_the_api_has_is_taken() -> None:
+    fields = dict.fromkeys(V1ObjectMeta.attribute_map.values())
+    assert read_policy(document({}, **(fields | {"name": "web"})), is_new=True).name == "web"
 
 
 def test_all_parts_of_a_policy_are_read() -> None:
