@@ -10,8 +10,9 @@ from ..model import Direction, NetworkNeighbors, Port, Protocol
 from ..neighbors.reading import canonical_address
 from ..policy.evaluation.values import NetworkPolicy
 from ..policy.replay.api_server import View, other_views
-from ..policy.replay.ends import End, Ends, Place, World
+from ..policy.replay.ends import End, Place, World
 from ..policy.replay.explain import Explanation, Walk, explain
+from ..policy.replay.resolver import Ends
 from . import streams
 from .kinds import is_kind, own_kind
 from .neighbor_columns import peer_name

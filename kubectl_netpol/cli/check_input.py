@@ -17,7 +17,8 @@ from ..policy.evaluation.reading import read_policy
 from ..policy.evaluation.values import NetworkPolicy
 from ..policy.generate import generate
 from ..policy.listing import some_of
-from ..policy.replay.ends import OFFLINE, World, recorded_namespaces
+from ..policy.replay.ends import OFFLINE, World
+from ..policy.replay.resolver import recorded_namespaces
 from ..render.text import counted
 from . import streams
 from .connection import Connection, need_kubeconfig

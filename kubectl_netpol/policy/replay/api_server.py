@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ...model import Direction, NeighborKey, NetworkNeighbors, PeerKind, Port
-from .ends import End, Ends
+from .ends import End
 from .facts import everything
 from .gate import Gate
+from .resolver import Ends
 
 View = Sequence[tuple[End, Port]]
 """All ends and ports of which an enforcer meets one or the other."""

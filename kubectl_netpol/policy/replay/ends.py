@@ -1,16 +1,15 @@
-"""The two ends of a recorded flow as far as they are known, and the world beside the recordings."""
+"""The two ends of a flow as far as they are known, and the world beside the recordings."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from ...model import NetworkNeighbors, Peer, PeerKind, Selector
-from ...neighbors.labels import Labels, selector_text
+from ...model import PeerKind
+from ...neighbors.labels import Labels
 from ...neighbors.pods import NamedPorts
 from ..evaluation.values import PodEnd
-from .facts import NAMESPACE_NAME, Answer, Extent, Facts, facts_of, namespace_facts, recorded_facts, selects
+from .facts import Answer, Facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,163 +82,3 @@ def is_own_node(pods: Pods, peer: End) -> Answer:
     if len(nodes | pods.nodes) == 1 and nodes == pods.nodes:
         return True
     return None if not nodes or not pods.nodes or nodes & pods.nodes else False
-
-
-def recorded_namespaces(accounts: Iterable[NetworkNeighbors]) -> set[str]:
-    """The namespaces of which something was recorded: those of the workloads, and of the pods that they talked to."""
-    found = set()
-    for one in accounts:
-        found.add(one.workload.namespace)
-        for peer in (neighbor.key.peer for neighbor in one.neighbors):
-            if peer.namespace_selector is not None:
-                found.add(_named_by(peer.namespace_selector))
-    return found - {""}
-
-
-class Ends:
-    """Finds who stands at the ends of recorded flows."""
-
-    def __init__(self, accounts: Iterable[NetworkNeighbors], world: World) -> None:
-        self._world = world
-        self._accounts: dict[str, NetworkNeighbors] = {}
-        self.outside: set[str] = set()
-        for one in accounts:
-            self._accounts.setdefault(one.workload.full_path, one)
-            self.outside.update(
-                neighbor.key.peer.address for neighbor in one.neighbors if _is_no_pod(neighbor.key.peer)
-            )
-        self._workloads: dict[str, tuple[Pods, ...]] = {}
-        self._peers: dict[tuple[str, Peer], tuple[End, ...]] = {}
-        self._namespaces: dict[str, Facts] = {}
-        self._alive: dict[str, tuple[Pods, ...]] = {}
-
-    def account(self, path: str) -> NetworkNeighbors | None:
-        """The account of the workload with that full path."""
-        return self._accounts.get(path)
-
-    def of_workload(self, one: NetworkNeighbors) -> tuple[Pods, ...]:
-        """The pods of a recorded workload: those that live, or what was recorded of them."""
-        path = one.workload.full_path
-        found = self._workloads.get(path)
-        if found is None:
-            found = self._workloads[path] = self._living(path) or (self._recorded(path, one),)
-        return found
-
-    def of_peer(self, own: str, peer: Peer) -> tuple[End, ...]:
-        """Who a peer of a workload in the namespace ``own`` is; nobody for one that only a cluster could resolve."""
-        key = (own, peer)
-        found = self._peers.get(key)
-        if found is None:
-            found = self._peers[key] = self._of_peer(own, peer)
-        return found
-
-    def _of_peer(self, own: str, peer: Peer) -> tuple[End, ...]:
-        if peer.kind is PeerKind.UNKNOWN:
-            return (Pods(peer.address, "", Facts(), Facts(), (peer.address,)),)
-        if peer.address or peer.block:
-            return (Place(_place_name(peer), peer.address, peer.block, peer.kind),)
-        if found := self.named(peer.name):
-            return found
-        if peer.pod_selector is None and peer.namespace_selector is None:
-            return ()
-        return self._living_ones(own, peer) or (self._selected(own, peer),)
-
-    def named(self, path: str) -> tuple[Pods, ...]:
-        """The pods of the workload with that full path, recorded or living; none of one that is neither."""
-        account = self._accounts.get(path)
-        return self.of_workload(account) if account else self._living(path)
-
-    def _living(self, path: str) -> tuple[Pods, ...]:
-        found = self._alive.get(path)
-        if found is None:
-            found = self._alive[path] = self._alike(path)
-        return found
-
-    # A workload's pods are many and alike, but for their addresses: so they are judged once, with the addresses of all.
-    def _alike(self, path: str) -> tuple[Pods, ...]:
-        alike: dict[tuple[object, ...], list[PodEnd]] = {}
-        for pod in self._world.pods.get(path, ()):
-            alike.setdefault((pod.labels, pod.ports, pod.host_network), []).append(pod)
-        return tuple(
-            replace(
-                self.one(path, group[0]),
-                addresses=tuple(one for pod in group for one in pod.addresses) or None,
-                nodes=frozenset(pod.node for pod in group) - {""},
-                pod="",
-            )
-            for group in alike.values()
-        )
-
-    # Others' documents do not name a peer's workload: whom its selectors select is then who it may have been.
-    def _living_ones(self, own: str, peer: Peer) -> tuple[Pods, ...]:
-        if peer.name:
-            return ()
-        found: list[Pods] = []
-        for path in self._world.pods:
-            for pods in self._living(path):
-                is_there = (
-                    pods.namespace == own
-                    if peer.namespace_selector is None
-                    else selects(peer.namespace_selector, pods.namespace_labels)
-                )
-                if is_there and not pods.host_network and selects(peer.pod_selector or Selector(), pods.labels):
-                    found.append(pods)
-        return tuple(found)
-
-    def one(self, path: str, pod: PodEnd) -> Pods:
-        """A living pod by itself; ``path`` is its workload's."""
-        labels = Facts(dict(pod.labels), Extent.WHOLE)
-        namespace = self._namespace(pod.namespace)
-        return Pods(
-            path,
-            pod.namespace,
-            labels,
-            namespace,
-            pod.addresses or None,
-            pod.ports,
-            pod.host_network,
-            frozenset({pod.node}) - {""},
-            f"{pod.namespace}/{pod.name}",
-        )
-
-    def at(self, name: str, address: str) -> Place:
-        """An address by itself, which may be that of a node."""
-        node = self._world.nodes.get(address, "")
-        return Place(name, address, kind=PeerKind.NODE if node else PeerKind.EXTERNAL, node=node)
-
-    def _recorded(self, path: str, one: NetworkNeighbors) -> Pods:
-        namespace = one.workload.namespace
-        labels = recorded_facts(one)
-        return Pods(path, namespace, labels, self._namespace(namespace), host_network=one.host_network)
-
-    def _selected(self, own: str, peer: Peer) -> Pods:
-        namespace = own if peer.namespace_selector is None else _named_by(peer.namespace_selector)
-        labels = facts_of((), peer.pod_selector or Selector())
-        facts = self._namespace(namespace) if namespace else facts_of((), peer.namespace_selector)
-        return Pods(peer.name or _selector_name(peer), namespace, labels, facts)
-
-    def _namespace(self, name: str) -> Facts:
-        found = self._namespaces.get(name)
-        if found is None:
-            found = self._namespaces[name] = namespace_facts(name, self._world.namespaces.get(name))
-        return found
-
-
-def _is_no_pod(peer: Peer) -> bool:
-    return bool(peer.address) and peer.kind is not PeerKind.UNKNOWN
-
-
-def _place_name(peer: Peer) -> str:
-    at = peer.address or peer.block
-    return f"{peer.name} ({at})" if peer.name and peer.name != at else at
-
-
-@lru_cache(maxsize=1 << 12)
-def _named_by(selector: Selector) -> str:
-    return dict(selector.match_labels).get(NAMESPACE_NAME, "")
-
-
-def _selector_name(peer: Peer) -> str:
-    pods = selector_text(peer.pod_selector) if peer.pod_selector else "all"
-    place = f" in namespaces with {selector_text(peer.namespace_selector)}" if peer.namespace_selector else ""
-    return f"pods with {pods}{place}"

@@ -9,10 +9,11 @@ from ...model import Direction, Mark, Neighbor, NetworkNeighbors, PeerKind, Port
 from ..evaluation.values import NetworkPolicy, Reason, Side
 from .api_server import SEEN_AS, View, may_pass, other_views
 from .doubts import Doubt, doubts
-from .ends import OFFLINE, End, Ends, Pods, World, is_own_node
+from .ends import OFFLINE, End, Pods, World, is_own_node
 from .facts import Answer, anything
 from .gate import Gate, Gates
 from .missing import missing_at_peer, missing_rule, other
+from .resolver import Ends
 from .values import Broken, Replay, Unjudged
 
 _ICMP = Doubt("what the enforcer does with ICMP, of which policies say nothing", is_live=False)

@@ -10,10 +10,11 @@ from ...model import Direction, Neighbor, NetworkNeighbors, Port
 from ...neighbors.labels import selector_text
 from ..evaluation.values import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
 from ..listing import some_of
-from .ends import OFFLINE, End, Ends, Place, Pods, World
+from .ends import OFFLINE, End, Place, Pods, World
 from .explain import describe_peer
 from .facts import Answer, selects
 from .passage import admits_port, admits_ports, is_peer, network
+from .resolver import Ends
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -2,8 +2,9 @@
 
 from kubectl_netpol.model import PeerKind, Port, Protocol
 from kubectl_netpol.policy.evaluation.values import PodEnd
-from kubectl_netpol.policy.replay.ends import OFFLINE, Ends, Place, World
+from kubectl_netpol.policy.replay.ends import OFFLINE, Place, World
 from kubectl_netpol.policy.replay.explain import explain
+from kubectl_netpol.policy.replay.resolver import Ends
 
 from .making import account, labels, policy
 

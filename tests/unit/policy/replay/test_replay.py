@@ -6,8 +6,9 @@ import pytest
 
 from kubectl_netpol.model import Direction, Mark, PeerKind, Protocol
 from kubectl_netpol.policy.evaluation.values import PodEnd
-from kubectl_netpol.policy.replay.ends import Ends, World
+from kubectl_netpol.policy.replay.ends import World
 from kubectl_netpol.policy.replay.replay import replay
+from kubectl_netpol.policy.replay.resolver import Ends
 
 from .making import account, address, flow, labels, pods, policy
 
