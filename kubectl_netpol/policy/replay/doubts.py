@@ -61,7 +61,7 @@ def _ports(rule: PolicyRule, port: Port, server: End) -> Iterator[Doubt]:
 def _of_peer(one: PolicyPeer, peer: End) -> Iterator[Doubt]:
     if isinstance(peer, Place):
         yield Doubt(f"which part of {peer.block} it was", is_live=False)
-    elif not peer.namespace and peer.addresses:
+    elif peer.is_unknown:
         yield Doubt(f"whose address {peer.name} was", is_live=False)
     elif one.cidr and peer.addresses:
         yield Doubt(f"which address of {peer.name} it was: {one.cidr} holds some of them", is_live=False)

@@ -51,6 +51,11 @@ class Pods:
     nodes: frozenset[str] = frozenset()
     pod: str = ""
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nothing but an address is known of it, which may be a pod's, a Service's or nobody's."""
+        return not self.namespace and bool(self.addresses)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Place:

@@ -207,6 +207,8 @@ def _about(one: PolicyPeer, answer: Answer, peer: End, namespace: str) -> str:
         return f"{word}, {peer.name} is no pod"
     if peer.host_network:
         return f"{word}, pods with hostNetwork are their node to a policy"
+    if peer.is_unknown:
+        return f"{word}, {peer.name} may be a pod's address or not"
     reasons = []
     if one.namespaces is None and peer.namespace != namespace:
         reasons.append(f"it is in namespace {peer.namespace}" if peer.namespace else "its namespace is not known")

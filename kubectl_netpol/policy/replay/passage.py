@@ -88,13 +88,15 @@ class Passage:
         return _all_or_some([self._holds(address) for address in end.addresses])
 
 
+# A selector that takes every pod does not take what may be no pod.
 def _is_selected(one: PolicyPeer, namespace: str, pods: Pods) -> Answer:
-    return everything(
+    found = everything(
         (
             _is_namespace(one, namespace, pods),
             one.pods is None or selects(one.pods, pods.labels),
         )
     )
+    return None if found and pods.is_unknown else found
 
 
 def _is_namespace(one: PolicyPeer, own: str, pods: Pods) -> Answer:

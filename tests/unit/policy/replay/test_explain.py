@@ -2,8 +2,9 @@
 
 from kubectl_netpol.model import PeerKind, Port, Protocol
 from kubectl_netpol.policy.evaluation.values import PodEnd
-from kubectl_netpol.policy.replay.ends import OFFLINE, Place, World
+from kubectl_netpol.policy.replay.ends import OFFLINE, Place, Pods, World
 from kubectl_netpol.policy.replay.explain import explain
+from kubectl_netpol.policy.replay.facts import Facts
 from kubectl_netpol.policy.replay.resolver import Ends
 
 from .making import account, labels, policy
@@ -141,3 +142,10 @@ def test_a_pod_reaches_itself_and_no_other_of_its_workload():
     assert [walk.answer for walk in found.walks] == [True, True]
     assert text(found).count("a pod cannot block access to itself") == 2
     assert told(deny, source=one, destination=other).answer is False
+
+
+def test_an_unknown_address_is_not_said_to_be_among_every_pod():
+    unknown = Pods("10.0.0.9", "", Facts(), Facts(), ("10.0.0.9",))
+    found = told(policy("p", ingress=[{"from": [{"namespaceSelector": {}}]}]), source=unknown)
+    assert found.answer is None
+    assert "every namespace: cannot be told, 10.0.0.9 may be a pod's address or not" in text(found)
