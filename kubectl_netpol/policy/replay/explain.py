@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from ...model import Direction, PeerKind, Port, Protocol, Selector
-from ...neighbors.labels import selector_text
-from ..evaluation.values import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
+from ...model import Direction, PeerKind, Port, Protocol
+from ..evaluation.values import NetworkPolicy, PolicyPort, PolicyRule
 from ..rules import SIDES
 from .api_server import SEEN_AS, View, may_pass
 from .caveats import OWN_NODE, caveats
 from .doubts import doubts
 from .ends import End, Place, Pods, is_own_node
-from .facts import Answer, Facts, anything, everything, meets, requirements, selects
+from .facts import Answer, anything, everything, selects
 from .gate import Gates
 from .passage import admits_port, admits_ports, is_peer
+from .wording import WORDS, about_peer, describe_peer, selected, why_not
 
-_WORDS: dict[Answer, str] = {True: "yes", False: "no", None: "cannot be told"}
 _NODES = frozenset({PeerKind.NODE, PeerKind.OWN_NODE, PeerKind.API_SERVER, PeerKind.NODE_LOCAL})
 
 
@@ -150,13 +149,13 @@ class _Walker:
             if answer:
                 yield Line(0, f"{policy.path} selects it, and says nothing of {direction}")
             return
-        asked = _described(policy.selector, "every pod")
+        asked = selected(policy.selector, "every pod")
         if answer is False:
             yield Line(
-                0, f"{policy.path} does not select it: it selects {asked}, and {_why(policy.selector, end.labels)}"
+                0, f"{policy.path} does not select it: it selects {asked}, and {why_not(policy.selector, end.labels)}"
             )
             return
-        isolates = "isolates it" if answer else f"may isolate it ({_why(policy.selector, end.labels)})"
+        isolates = "isolates it" if answer else f"may isolate it ({why_not(policy.selector, end.labels)})"
         yield Line(0, f"{policy.path} {isolates}: it selects {asked}")
         rules = policy.rules(direction) or ()
         if not rules:
@@ -181,76 +180,15 @@ class _Walker:
             yield Line(2, f"{SIDES[direction]}: yes, it names nobody, which is everybody")
         for one, found in peers:
             self.leans_on_blocks |= bool(one.cidr) and found is not False and isinstance(peer, Pods)
-            about = _about(one, found, peer, policy.namespace)
+            about = about_peer(one, found, peer, policy.namespace)
             yield Line(2, f"{SIDES[direction]} {describe_peer(one, policy.namespace)}: {about}")
 
     def _about_port(self, one: PolicyPort) -> str:
         answer = admits_port(one, self._port, self._server)
         if not one.name or (answer is False and one.protocol is not self._port.protocol):
-            return _WORDS[answer]
+            return WORDS[answer]
         if isinstance(self._server, Place):
             return f"no, {self._server.name} is no pod, and only pods' ports have names"
         if self._server.ports is None:
             return f"cannot be told, what {self._server.name} calls {one.name} was not recorded (--live tells)"
-        return f"{_WORDS[answer]}, by the names that {self._server.name} has for its ports"
-
-
-def _about(one: PolicyPeer, answer: Answer, peer: End, namespace: str) -> str:
-    word = _WORDS[answer]
-    if answer:
-        return word
-    if one.cidr:
-        if isinstance(peer, Pods) and peer.addresses is None:
-            return f"{word}, the addresses of {peer.name} are not known" if answer is None else word
-        return word
-    if isinstance(peer, Place):
-        return f"{word}, {peer.name} is no pod"
-    if peer.host_network:
-        return f"{word}, pods with hostNetwork are their node to a policy"
-    if peer.is_unknown:
-        return f"{word}, {peer.name} may be a pod's address or not"
-    reasons = []
-    if one.namespaces is None and peer.namespace != namespace:
-        reasons.append(f"it is in namespace {peer.namespace}" if peer.namespace else "its namespace is not known")
-    elif one.namespaces is not None and not selects(one.namespaces, peer.namespace_labels):
-        reasons.append(f"of its namespace {_why(one.namespaces, peer.namespace_labels)}")
-    if one.pods is not None and not selects(one.pods, peer.labels):
-        reasons.append(_why(one.pods, peer.labels))
-    return ", ".join((word, *reasons))
-
-
-def _why(selector: Selector, facts: Facts) -> str:
-    """What keeps a selector from selecting that: each requirement that is not met, or is not known to be."""
-    reasons = []
-    for one in requirements(selector):
-        answer = meets(one, facts)
-        if answer:
-            continue
-        value = facts.known.get(one.key)
-        if answer is None and one.key in facts.differing:
-            reasons.append(f"its pods differ in the label {one.key}")
-        elif answer is None:
-            reasons.append(f"nothing recorded tells the label {one.key}")
-        elif value is not None:
-            reasons.append(f"its {one.key} is {value}")
-        elif facts.lacks(one.key):
-            reasons.append(f"it has no label {one.key}")
-        else:
-            reasons.append(f"its workload's selector demands another {one.key}")
-    return " and ".join(dict.fromkeys(reasons)) or "it does"
-
-
-def _described(selector: Selector, everyone: str) -> str:
-    return everyone if selector.is_empty else f"pods with {selector_text(selector)}"
-
-
-def describe_peer(one: PolicyPeer, namespace: str) -> str:
-    """A rule's peer in words; ``namespace`` is the policy's."""
-    if one.cidr:
-        return one.cidr + (f" except {', '.join(one.excepted)}" if one.excepted else "")
-    pods = "every pod" if one.pods is None else _described(one.pods, "every pod")
-    if one.namespaces is None:
-        return f"{pods} in namespace {namespace}"
-    if one.namespaces.is_empty:
-        return f"{pods} in every namespace"
-    return f"{pods} in namespaces with {selector_text(one.namespaces)}"
+        return f"{WORDS[answer]}, by the names that {self._server.name} has for its ports"

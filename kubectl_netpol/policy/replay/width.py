@@ -11,10 +11,10 @@ from ...neighbors.labels import selector_text
 from ..evaluation.values import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
 from ..listing import some_of
 from .ends import OFFLINE, End, Place, Pods, World
-from .explain import describe_peer
 from .facts import Answer, selects
 from .passage import admits_port, admits_ports, is_peer, network
 from .resolver import Ends
+from .wording import describe_peer
 
 
 @dataclass(frozen=True, slots=True, order=True)
