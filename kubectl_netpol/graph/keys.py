@@ -19,6 +19,11 @@ _GROUPS = {
     PeerKind.NODE_LOCAL: Group(GroupKind.CLUSTER),
     PeerKind.EXTERNAL: Group(GroupKind.OUTSIDE),
 }
+_ADDRESSED = {
+    PeerKind.OWN_NODE: PeerKind.NODE,
+    PeerKind.WORKLOAD: PeerKind.UNKNOWN,
+    PeerKind.SERVICE: PeerKind.UNKNOWN,
+}
 
 
 class Block(Protocol):
@@ -83,10 +88,11 @@ class Keys:
         block = self._lookup(address) if address else None
         return server_text(block) if block else ""
 
-    # A node is one place, whichever of its addresses was met, and whether it is the pod's own.
+    # A node is one place, whichever of its addresses was met, and whether it is the pod's own. An address that a
+    # document calls internal is somewhere in the cluster, and nobody knows whose.
     def _addressed(self, peer: Peer) -> Key:
-        kind = PeerKind.NODE if peer.kind is PeerKind.OWN_NODE else peer.kind
-        if kind in (PeerKind.EXTERNAL, PeerKind.WORKLOAD, PeerKind.SERVICE):
+        kind = _ADDRESSED.get(peer.kind, peer.kind)
+        if kind is PeerKind.EXTERNAL:
             return Key(PeerKind.EXTERNAL, "", "", self._outside(peer))
         return Key(kind, "", "", peer.name or peer.address or peer.block)
 

@@ -119,17 +119,11 @@ def _joined(answered: Answered, status: Fields) -> Iterator[Neighbor]:
     known = {_as_in_spec(key) for key, neighbor in told.items() if neighbor.is_answered}
     for key, names in answered.items():
         if key not in known:
-            kind = _kind(key.peer)
-            told_key = key if kind is key.peer.kind else replace(key, peer=replace(key.peer, kind=kind))
-            yield Neighbor(told_key, Counts(attempts=1, answered=1, names=names) if names else _ONCE)
+            yield Neighbor(key, Counts(attempts=1, answered=1, names=names) if names else _ONCE)
 
 
 def _as_in_spec(key: NeighborKey) -> NeighborKey:
     return replace(key, peer=unnamed(key.peer))
-
-
-def _kind(peer: Peer) -> PeerKind:
-    return PeerKind.NODE if peer.address and peer.kind is PeerKind.WORKLOAD else peer.kind
 
 
 def _neighbor(account: Fields) -> Neighbor:

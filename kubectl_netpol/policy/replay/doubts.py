@@ -59,10 +59,10 @@ def _ports(rule: PolicyRule, port: Port, server: End) -> Iterator[Doubt]:
 
 
 def _of_peer(one: PolicyPeer, peer: End) -> Iterator[Doubt]:
-    if isinstance(peer, Place):
+    if isinstance(peer, Place) or (one.cidr and peer.block):
         yield Doubt(f"which part of {peer.block} it was", is_live=False)
     elif peer.is_unknown:
-        yield Doubt(f"whose address {peer.name} was", is_live=False)
+        yield Doubt(f"whose address {peer.name} was", is_live=peer.is_findable)
     elif one.cidr and peer.addresses:
         yield Doubt(f"which address of {peer.name} it was: {one.cidr} holds some of them", is_live=False)
     elif one.cidr:

@@ -39,6 +39,9 @@ class Pods:
     ``namespace`` is empty where it is not known, and so are ``nodes``, on which they are; ``addresses`` (which a new
     pod has not yet) and ``ports`` (the named ones) are None. ``pod`` is the path of the only one, where it is one.
     ``name`` is for people. Compared by identity.
+
+    Of an end of which nothing is known but its address, or the ``block`` that has it, ``is_findable`` says whether a
+    cluster may tell whose it is.
     """
 
     name: str
@@ -50,11 +53,13 @@ class Pods:
     host_network: bool = False
     nodes: frozenset[str] = frozenset()
     pod: str = ""
+    block: str = ""
+    is_findable: bool = False
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nothing but an address is known of it, which may be a pod's, a Service's or nobody's."""
-        return not self.namespace and bool(self.addresses)
+        """Whether nothing but an address or a block is known of it, which may be a pod's, a Service's or nobody's."""
+        return not self.namespace and bool(self.addresses or self.block)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -83,6 +83,8 @@ class Passage:
         return address in self._hosts or address in self._blocks
 
     def _has_addresses(self, end: Pods) -> Answer:
+        if end.block:
+            return anything(_is_in_block(peer, end, self._outside) for peer in self._cidrs)
         if end.addresses is None:
             return _may_hold_pods(self._cidrs, self._outside)
         return _all_or_some([self._holds(address) for address in end.addresses])
@@ -110,11 +112,11 @@ def _is_named(ports: NamedPorts, one: PolicyPort, port: Port) -> bool:
 
 
 def _is_in_block(one: PolicyPeer, end: End, outside: Collection[str]) -> Answer:
-    if isinstance(end, Pods):
+    if isinstance(end, Pods) and not end.block:
         if end.addresses is None:
             return _may_hold_pods([one], outside)
         return _all_or_some([address in address_set(one) for address in end.addresses])
-    if end.address:
+    if isinstance(end, Place) and end.address:
         return end.address in address_set(one)
     return _covers(one, network(end.block))
 

@@ -12,6 +12,9 @@ from ..evaluation.values import PodEnd
 from .ends import End, Place, Pods, World
 from .facts import NAMESPACE_NAME, Extent, Facts, facts_of, namespace_facts, recorded_facts, selects
 
+# What a document calls internal is somewhere in the cluster: it does not say whether a pod, a node or a Service has it.
+_UNTOLD = frozenset({PeerKind.WORKLOAD, PeerKind.SERVICE})
+
 
 def recorded_namespaces(accounts: Iterable[NetworkNeighbors]) -> set[str]:
     """The namespaces of which something was recorded: those of the workloads, and of the pods that they talked to."""
@@ -25,7 +28,7 @@ def recorded_namespaces(accounts: Iterable[NetworkNeighbors]) -> set[str]:
 
 
 class Ends:
-    """Finds who stands at the ends of recorded flows."""
+    """Finds who stands at the ends of recorded flows. ``outside`` are the addresses that were recorded as no pod's."""
 
     def __init__(self, accounts: Iterable[NetworkNeighbors], world: World) -> None:
         self._world = world
@@ -40,6 +43,11 @@ class Ends:
         self._peers: dict[tuple[str, Peer], tuple[End, ...]] = {}
         self._namespaces: dict[str, Facts] = {}
         self._alive: dict[str, tuple[Pods, ...]] = {}
+        self._pods: dict[str, list[tuple[str, PodEnd]]] = {}
+        for path, pods in world.pods.items():
+            for pod in pods:
+                for address in () if pod.host_network else pod.addresses:  # which is its node's
+                    self._pods.setdefault(address, []).append((path, pod))
 
     def account(self, path: str) -> NetworkNeighbors | None:
         """The account of the workload with that full path."""
@@ -63,7 +71,9 @@ class Ends:
 
     def _of_peer(self, own: str, peer: Peer) -> tuple[End, ...]:
         if peer.kind is PeerKind.UNKNOWN:
-            return (Pods(peer.address, "", Facts(), Facts(), (peer.address,)),)
+            return (_unknown(_place_name(peer), peer.address, peer.block),)
+        if peer.kind in _UNTOLD and (peer.address or peer.block):
+            return self.holders(peer.address) or (self._untold(_place_name(peer), peer.address, peer.block),)
         if peer.address or peer.block:
             return (Place(_place_name(peer), peer.address, peer.block, peer.kind),)
         if found := self.named(peer.name):
@@ -130,6 +140,17 @@ class Ends:
             f"{pod.namespace}/{pod.name}",
         )
 
+    def holders(self, address: str) -> tuple[End, ...]:
+        """The living pod, with this address only, or the node that has an address; nobody where no world tells."""
+        found = [replace(self.one(path, pod), addresses=(address,)) for path, pod in self._pods.get(address, ())]
+        node = self._world.nodes.get(address, "")
+        if found or not node:
+            return tuple(found)
+        return (Place(f"node/{node} ({address})", address, kind=PeerKind.NODE, node=node),)
+
+    def _untold(self, name: str, address: str, block: str) -> Pods:
+        return _unknown(name, address, block, is_findable=bool(address) and not self._world.pods)
+
     def at(self, name: str, address: str) -> Place:
         """An address by itself, which may be that of a node."""
         node = self._world.nodes.get(address, "")
@@ -154,7 +175,12 @@ class Ends:
 
 
 def _is_no_pod(peer: Peer) -> bool:
-    return bool(peer.address) and peer.kind is not PeerKind.UNKNOWN
+    return bool(peer.address) and peer.kind is not PeerKind.UNKNOWN and peer.kind not in _UNTOLD
+
+
+def _unknown(name: str, address: str, block: str, is_findable: bool = False) -> Pods:
+    addresses = (address,) if address else None
+    return Pods(name, "", Facts(), Facts(), addresses, block="" if address else block, is_findable=is_findable)
 
 
 def _place_name(peer: Peer) -> str:

@@ -12,7 +12,7 @@ from ..evaluation.values import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRul
 from ..listing import some_of
 from .ends import OFFLINE, End, Place, Pods, World
 from .facts import Answer, selects
-from .passage import admits_port, admits_ports, is_peer, network
+from .passage import address_set, admits_port, admits_ports, is_peer, network
 from .resolver import Ends
 from .wording import describe_peer
 
@@ -184,7 +184,7 @@ def _of_port(port: PolicyPort, used: Sequence[_Met]) -> Iterator[str]:
 
 
 def _of_block(peer: PolicyPeer, what: str, seen: Mapping[str, End]) -> Iterator[str]:
-    inside = sorted({one.address for one in seen.values() if isinstance(one, Place) and one.address}, key=_number)
+    inside = sorted({address for one in seen.values() for address in _addresses(one, peer)}, key=_number)
     holes = collapse_addresses(map(network, peer.excepted))  # type: ignore[type-var]  # of one family; may overlap
     size = network(peer.cidr).num_addresses - sum(one.num_addresses for one in holes)
     if not seen:
@@ -192,6 +192,14 @@ def _of_block(peer: PolicyPeer, what: str, seen: Mapping[str, End]) -> Iterator[
     elif size > len(inside):
         named = f": {some_of(inside)}" if inside else ""
         yield f"{what}: {size:,} addresses are admitted, {len(inside)} seen{named}"
+
+
+# Those by which it was met: of a workload's pods nobody knows which.
+def _addresses(one: End, block: PolicyPeer) -> Iterable[str]:
+    if isinstance(one, Place):
+        return filter(None, (one.address,))
+    is_met_by_address = one.is_unknown or one.pod
+    return [text for text in one.addresses or () if is_met_by_address and text in address_set(block)]
 
 
 def _number(text: str) -> tuple[int, int]:

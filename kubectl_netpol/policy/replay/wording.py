@@ -17,7 +17,7 @@ def about_peer(one: PolicyPeer, answer: Answer, peer: End, namespace: str) -> st
     if answer:
         return word
     if one.cidr:
-        if answer is None and isinstance(peer, Pods) and peer.addresses is None:
+        if answer is None and isinstance(peer, Pods) and not peer.is_unknown and peer.addresses is None:
             return f"{word}, the addresses of {peer.name} are not known"
         return word
     return ", ".join((word, *_unselected(one, peer, namespace)))

@@ -94,6 +94,11 @@ def test_a_node_is_one_place_whether_it_is_the_pods_own_or_not():
     assert graph.places[1].addresses == ("10.0.0.1", "10.0.0.9")
 
 
+def test_an_address_that_a_document_calls_internal_is_neither_a_node_nor_outside():
+    graph = build([account(WEB, asked(maps.at("10.244.1.5", PeerKind.WORKLOAD)))], maps.no_servers)
+    assert (graph.places[-1].key.path, graph.places[-1].group.kind) == ("10.244.1.5", GroupKind.UNKNOWN)
+
+
 def test_a_workload_without_neighbors_is_there_and_a_loss_is_told():
     graph = build([account(WEB, windows=(Window("e", 1, 2, "n", (("dns_lost", 3), ("other", 0))),))], maps.no_servers)
     assert (paths(graph), graph.places[0].losses, graph.places[0].is_recorded) == (

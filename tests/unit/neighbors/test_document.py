@@ -251,6 +251,15 @@ def test_the_reference_document_is_read():
     assert all(one.is_answered for one in found.neighbors)
 
 
+def test_of_an_internal_address_it_is_not_guessed_what_has_it_and_the_document_stays_what_it_is():
+    found = from_document(yaml.safe_load(REFERENCE))
+    (internal,) = (one.key.peer for one in found.neighbors if one.key.peer.address == "10.128.0.90")
+    assert internal == Peer(PeerKind.WORKLOAD, address="10.128.0.90")
+    again = from_document(to_document(found))
+    assert again == found
+    assert to_document(again) == to_document(found)
+
+
 def places(value, path=()):
     yield path
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()

@@ -239,7 +239,8 @@ def test_a_peer_without_known_labels_leads_to_no_rule_for_a_whole_namespace():
         (Peer(PeerKind.API_SERVER, "default/kubernetes", address="203.0.113.9"), "203.0.113.9/32", 0),
         (Peer(PeerKind.NODE, "node/n1", address="203.0.113.9"), "203.0.113.9/32", 0),
         (Peer(PeerKind.NODE_LOCAL, "node-local", address="203.0.113.9"), "203.0.113.9/32", 0),
-        (Peer(PeerKind.NODE, address="203.0.113.9"), "203.0.113.0/24", 1),  # what a document calls internal
+        (Peer(PeerKind.NODE, address="203.0.113.9"), "203.0.113.0/24", 1),
+        (Peer(PeerKind.WORKLOAD, address="203.0.113.9"), "203.0.113.0/24", 1),  # what a document calls internal
         (Peer(PeerKind.EXTERNAL, address="203.0.113.9"), "203.0.113.0/24", 1),
     ],
 )

@@ -23,6 +23,8 @@ from kubectl_netpol.model import (
     Selector,
     Workload,
 )
+from kubectl_netpol.neighbors.document import to_document
+from kubectl_netpol.neighbors.document_input import from_document
 from kubectl_netpol.policy.generate import Options, generate
 from kubectl_netpol.policy.kinds import CILIUM, KINDS, Context, convert
 from kubectl_netpol.policy.rules import host_cidr
@@ -258,7 +260,13 @@ def test_namespaces_are_told_by_the_labels_that_cilium_gives_to_their_pods(names
 
 
 def test_an_address_in_the_cluster_of_which_nothing_more_is_known_is_told():
-    _, notes = cilium(neighbor(Peer(PeerKind.WORKLOAD, address="10.0.0.1")))
+    entry = {"type": "internal", "ipAddress": "10.0.0.1", "ports": [{"port": 443, "protocol": "TCP"}]}
+    document = to_document(account())
+    document["spec"]["egress"] = [entry]
+    spec, notes = cilium(*from_document(document).neighbors)
+    assert [{name: rule[name] for name in rule if name != "toPorts"} for rule in spec["egress"]] == [
+        {"toCIDR": ["10.0.0.1/32"]}
+    ]
     assert any(note.startswith("to 10.0.0.1 TCP/443: Cilium matches no address in the cluster") for note in notes)
 
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from kubectl_netpol.model import Direction, Mark, Peer, PeerKind, Protocol
+from kubectl_netpol.model import Direction, Mark, PeerKind, Protocol
 from kubectl_netpol.policy.evaluation.values import PodEnd
 from kubectl_netpol.policy.replay.ends import World
 from kubectl_netpol.policy.replay.replay import replay
 from kubectl_netpol.policy.replay.resolver import Ends
 
-from .making import account, address, flow, labels, pods, policy, selector
+from .making import account, address, flow, labels, pods, policy
 
 WEB = "shop/deployment/web"
 API = "shop/deployment/api"
@@ -282,27 +282,6 @@ def test_blocks_of_addresses_admit_what_is_not_excepted():
     block = {"cidr": "203.0.113.0/24", "except": ["203.0.113.8/29"]}
     (broken,) = replay([one], [to({"ipBlock": block})]).broken
     assert broken.neighbor.key.peer.address == "203.0.113.9"
-
-
-def test_an_address_that_was_nobodys_is_denied_only_where_no_selector_could_admit_it():
-    one = web(flow("egress", address("10.0.0.9", PeerKind.UNKNOWN)))
-    assert replay([one], [DENY_OUT]).broken
-    (unjudged,) = replay([one], [to({"podSelector": labels(app="x")})]).unjudged
-    assert unjudged.reasons == ("whose address 10.0.0.9 was",)
-
-
-def test_an_address_that_was_nobodys_is_not_taken_for_a_pods_where_a_rule_admits_every_pod():
-    one = web(flow("egress", address("10.0.0.9", PeerKind.UNKNOWN)))
-    (unjudged,) = replay([one], [to({"namespaceSelector": {}})]).unjudged
-    assert unjudged.reasons == ("whose address 10.0.0.9 was",)
-    found = replay([one], [to({"namespaceSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/24"}})])
-    assert (found.broken, found.unjudged) == ((), ())
-
-
-def test_pods_of_a_namespace_that_is_not_known_are_among_all_pods():
-    anywhere = Peer(PeerKind.WORKLOAD, "", selector(app="api"), selector(team="a"))
-    found = replay([web(flow("egress", anywhere))], [to({"namespaceSelector": {}})])
-    assert (found.broken, found.unjudged) == ((), ())
 
 
 def test_whom_selectors_without_a_name_select_is_told_by_the_living():

@@ -1,7 +1,10 @@
 """How much more policies admit than was recorded."""
 
+from kubectl_netpol.model import PeerKind
 from kubectl_netpol.policy.evaluation.reading import read_policy
+from kubectl_netpol.policy.evaluation.values import PodEnd
 from kubectl_netpol.policy.generate import generate
+from kubectl_netpol.policy.replay.ends import World
 from kubectl_netpol.policy.replay.width import widths
 
 from .making import account, address, flow, labels, pods, policy
@@ -56,6 +59,17 @@ def test_ranges_and_blocks_are_counted_against_what_was_seen():
         ("egress", 1, "port TCP 440 to 449: 10 ports are admitted, 1 seen"),
         ("egress", 1, "203.0.113.0/24 except 203.0.113.0/29: 248 addresses are admitted, 1 seen: 203.0.113.9"),
     ]
+
+
+def test_an_internal_address_of_a_document_counts_as_seen():
+    internal = flow("egress", address("10.244.1.5", PeerKind.WORKLOAD), 443)
+    rule = {"to": [{"ipBlock": {"cidr": "10.244.1.4/31"}}], "ports": [{"port": 443}]}
+    one = chosen(policyTypes=["Egress"], egress=[rule])
+    seen = ("egress", 1, "10.244.1.4/31: 2 addresses are admitted, 1 seen: 10.244.1.5")
+    assert told(one, api(internal)) == [seen]
+    server = PodEnd("shop", "db-1", (("app", "db"),), (), ("10.244.1.5", "fd00::5"))
+    found = widths([api(internal)], [one], World(pods={"shop/deployment/db": (server,)}))
+    assert seen in [(width.direction, width.rule, width.text) for width in found]
 
 
 def test_selectors_that_select_others_or_none_are_told():
