@@ -132,7 +132,8 @@ class _Finder:
         home = next((one.workload.namespace for one in accounts if one), self._namespace)
         found: list[tuple[End, ...]] = []
         for (_, text, direction), account in zip(pairs, accounts, strict=True):
-            found.append(self._recorded(account, text, direction, port) or self._end(text, home))
+            is_client = direction is Direction.INGRESS
+            found.append(self._recorded(account, text, direction, port) or self._end(text, home, is_client))
         return found[1], found[0]
 
     def views(self, source: str, destinations: Sequence[End], port: Port) -> list[View]:
@@ -148,7 +149,7 @@ class _Finder:
     def _recorded(
         self, account: NetworkNeighbors | None, text: str, direction: Direction, port: Port
     ) -> tuple[End, ...]:
-        if account is None or self._account(text) or canonical_address(text.strip("[]")) in self._world.nodes:
+        if account is None or self._account(text) or self.ends.holders(canonical_address(text.strip("[]"))):
             return ()
         rows = [one for one in account.neighbors if one.key.direction is direction]
         rows.sort(key=lambda one: one.key.port != port)
@@ -159,12 +160,12 @@ class _Finder:
                 return self.ends.of_peer(account.workload.namespace, peer)
         return ()
 
-    def _end(self, text: str, namespace: str) -> tuple[End, ...]:
+    def _end(self, text: str, namespace: str, is_client: bool) -> tuple[End, ...]:
         if account := self._account(text):
             return self.ends.of_workload(account)
         named = _NAMED.fullmatch(text)
         if address := canonical_address(named[1] if named else text.strip("[]")):
-            return (self.ends.at(text, address),)
+            return self.ends.at(text, address, is_client)
         for path in _paths(text, namespace):
             if pods := self.ends.named(path):
                 return pods

@@ -40,8 +40,8 @@ class Pods:
     pod has not yet) and ``ports`` (the named ones) are None. ``pod`` is the path of the only one, where it is one.
     ``name`` is for people. Compared by identity.
 
-    Of an end of which nothing is known but its address, or the ``block`` that has it, ``is_findable`` says whether a
-    cluster may tell whose it is.
+    Of an end of which nothing is known but its address, or the ``block`` that has it, ``is_untold`` says that nobody
+    looked whose it was: it may be a node's as well, and of an address a cluster may tell.
     """
 
     name: str
@@ -54,12 +54,17 @@ class Pods:
     nodes: frozenset[str] = frozenset()
     pod: str = ""
     block: str = ""
-    is_findable: bool = False
+    is_untold: bool = False
 
     @property
     def is_unknown(self) -> bool:
         """Whether nothing but an address or a block is known of it, which may be a pod's, a Service's or nobody's."""
         return not self.namespace and bool(self.addresses or self.block)
+
+    @property
+    def is_findable(self) -> bool:
+        """Whether a cluster may tell whose address it is."""
+        return self.is_untold and not self.block
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +93,7 @@ def is_own_node(pods: Pods, peer: End) -> Answer:
     elif peer.host_network:
         nodes = peer.nodes
     else:
-        return False
+        return None if peer.is_untold else False
     if len(nodes | pods.nodes) == 1 and nodes == pods.nodes:
         return True
     return None if not nodes or not pods.nodes or nodes & pods.nodes else False

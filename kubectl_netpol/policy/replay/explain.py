@@ -13,7 +13,7 @@ from .caveats import OWN_NODE, caveats
 from .doubts import doubts
 from .ends import End, Place, Pods, is_own_node
 from .facts import Answer, anything, everything, selects
-from .gate import Gates
+from .gate import Gate, Gates
 from .passage import admits_port, admits_ports, is_peer
 from .wording import WORDS, about_peer, describe_peer, selected, why_not
 
@@ -106,8 +106,7 @@ class _Walker:
             text = "its pods are in their node's network (hostNetwork): no policy reaches them"
             return Walk(direction, end.name, True, (Line(0, text),))
         if not end.namespace:
-            text = "its namespace is not known, nor which policies select it: this side is not judged"
-            return Walk(direction, end.name, None, (Line(0, text),))
+            return self._unplaced(end, direction)
         lines = [line for policy in self._policies for line in self._policy(policy, end, peer, direction)]
         if isinstance(peer, Pods) and end.pod and end.pod == peer.pod and not self._gates.at(end, direction).is_open:
             return Walk(direction, end.name, True, (*lines, Line(0, "allowed: a pod cannot block access to itself")))
@@ -115,10 +114,20 @@ class _Walker:
         if own_node and not self._gates.at(end, direction).is_open:
             return Walk(direction, end.name, True, (*lines, Line(0, f"allowed: {OWN_NODE}")))
         answer, text = self._decision(end, peer, direction)
-        is_part = own_node is None and not answer
+        is_part = own_node is None and not answer and not _is_untold(peer)
         told = [Line(0, f"from the pod's own node it is allowed: {OWN_NODE}; from others")] if is_part else []
         depth = len(told)
         return Walk(direction, end.name, answer, (*lines, *told, Line(depth, text)), is_part)
+
+    # Which policies select it is not known, unless there are none.
+    def _unplaced(self, end: Pods, direction: Direction) -> Walk:
+        if all(policy.rules(direction) is None for policy in self._policies):
+            text = f"allowed: no policy isolates anybody for {direction}"
+            return Walk(direction, end.name, True, (Line(0, text),))
+        what = "whose address it is" if end.is_unknown else "its namespace"
+        hint = " (--live tells)" if end.is_findable else ""
+        text = f"{what} is not known, nor which policies select it: this side is not judged{hint}"
+        return Walk(direction, end.name, None, (Line(0, text),))
 
     def _decision(self, end: Pods, peer: End, direction: Direction) -> tuple[Answer, str]:
         gate = self._gates.at(end, direction)
@@ -133,13 +142,19 @@ class _Walker:
         answer = gate.admits(peer, self._port, self._server)
         if answer:
             return True, "allowed: one rule that admits it is enough"
-        if answer is False and direction is Direction.EGRESS and any(may_pass(gate, one) for one in self._views):
-            return None, f"cannot be told: its other address is admitted, this one is not; it depends on {SEEN_AS}"
         if answer is False:
-            return False, "denied: it is isolated, and no rule of any of the policies admits it"
+            return self._denial(gate, peer, direction)
         found = doubts(gate, end, peer, self._server, direction, self._port)
         hint = " (--live tells)" if any(one.is_live for one in found) else ""
         return None, f"cannot be told: it depends on {', '.join(one.text for one in found)}{hint}"
+
+    # What no rule admits may be something else than it seems.
+    def _denial(self, gate: Gate, peer: End, direction: Direction) -> tuple[Answer, str]:
+        if direction is Direction.EGRESS and any(may_pass(gate, one) for one in self._views):
+            return None, f"cannot be told: its other address is admitted, this one is not; it depends on {SEEN_AS}"
+        if direction is Direction.INGRESS and _is_untold(peer):
+            return None, f"cannot be told: no rule admits it, but it may be the pod's own node, and {OWN_NODE}"
+        return False, "denied: it is isolated, and no rule of any of the policies admits it"
 
     def _policy(self, policy: NetworkPolicy, end: Pods, peer: End, direction: Direction) -> Iterator[Line]:
         if policy.namespace != end.namespace:
@@ -192,3 +207,7 @@ class _Walker:
         if self._server.ports is None:
             return f"cannot be told, what {self._server.name} calls {one.name} was not recorded (--live tells)"
         return f"{WORDS[answer]}, by the names that {self._server.name} has for its ports"
+
+
+def _is_untold(end: End) -> bool:
+    return isinstance(end, Pods) and end.is_untold

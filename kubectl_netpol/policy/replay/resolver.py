@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import lru_cache
+from ipaddress import ip_address
 
 from ...model import NetworkNeighbors, Peer, PeerKind, Selector
 from ...neighbors.labels import selector_text
+from ...neighbors.ranges import is_link_local
 from ..evaluation.values import PodEnd
 from .ends import End, Place, Pods, World
 from .facts import NAMESPACE_NAME, Extent, Facts, facts_of, namespace_facts, recorded_facts, selects
@@ -149,12 +151,21 @@ class Ends:
         return (Place(f"node/{node} ({address})", address, kind=PeerKind.NODE, node=node),)
 
     def _untold(self, name: str, address: str, block: str) -> Pods:
-        return _unknown(name, address, block, is_findable=bool(address) and not self._world.pods)
+        return _unknown(name, address, block, is_untold=not address or not self._world.pods)
 
-    def at(self, name: str, address: str) -> Place:
-        """An address by itself, which may be that of a node."""
-        node = self._world.nodes.get(address, "")
-        return Place(name, address, kind=PeerKind.NODE if node else PeerKind.EXTERNAL, node=node)
+    def at(self, name: str, address: str, is_client: bool) -> tuple[End, ...]:
+        """Who has an address now, which need not have been recorded; ``is_client``: connections come from it.
+
+        What no pod and no node has may still be a Service's, which leads to pods, and nothing comes from those. Where
+        no world tells of pods it may be a pod's. So it is told to be outside only where it was recorded as no pod's,
+        is link-local or a public IPv4 address, or is a client in a world whose pods are known.
+        """
+        if found := self.holders(address):
+            return tuple(replace(one, name=name) if isinstance(one, Place) else one for one in found)
+        is_outside = address in self.outside or is_link_local(address) or _is_public(address)
+        if is_outside or (is_client and self._world.pods):
+            return (Place(name, address),)
+        return (self._untold(name, address, ""),)
 
     def _recorded(self, path: str, one: NetworkNeighbors) -> Pods:
         namespace = one.workload.namespace
@@ -178,9 +189,15 @@ def _is_no_pod(peer: Peer) -> bool:
     return bool(peer.address) and peer.kind is not PeerKind.UNKNOWN and peer.kind not in _UNTOLD
 
 
-def _unknown(name: str, address: str, block: str, is_findable: bool = False) -> Pods:
+# Pods and Services have public IPv6 addresses as a rule in some clouds.
+def _is_public(address: str) -> bool:
+    parsed = ip_address(address)
+    return parsed.version == 4 and parsed.is_global
+
+
+def _unknown(name: str, address: str, block: str, is_untold: bool = False) -> Pods:
     addresses = (address,) if address else None
-    return Pods(name, "", Facts(), Facts(), addresses, block="" if address else block, is_findable=is_findable)
+    return Pods(name, "", Facts(), Facts(), addresses, block="" if address else block, is_untold=is_untold)
 
 
 def _place_name(peer: Peer) -> str:

@@ -64,6 +64,18 @@ def test_whose_an_internal_address_is_that_has_no_kind_is_told_by_the_living():
     assert len(replay([INTERNAL], [rule], host).broken) == 1
 
 
+def test_an_internal_client_that_has_no_kind_may_be_the_pods_own_node():
+    deny = policy("deny", policyTypes=["Ingress"])
+    server = PodEnd("shop", "web-1", (("app", "web"),), (), ("10.244.1.7",), "n1")
+    for peer in (address("10.0.0.1", PeerKind.WORKLOAD), Peer(PeerKind.WORKLOAD, block="10.0.0.0/24")):
+        (unjudged,) = replay([web(flow("ingress", peer))], [deny]).unjudged
+        assert unjudged.reasons == ("whether it came from the pod's own node",)
+    probes = web(flow("ingress", address("10.0.0.1", PeerKind.WORKLOAD)))
+    assert not replay([probes], [deny], World(pods={WEB: (server,)}, nodes={"10.0.0.1": "n1"})).broken
+    assert replay([probes], [deny], World(pods={WEB: (server,)}, nodes={"10.0.0.1": "n2"})).broken
+    assert replay([web(flow("ingress", address("10.0.0.1", PeerKind.UNKNOWN)))], [deny]).broken
+
+
 def test_an_internal_block_may_hold_pods():
     block = web(flow("egress", Peer(PeerKind.WORKLOAD, block="10.244.0.0/16")))
     (unjudged,) = replay([block], [to({"podSelector": {}})]).unjudged
