@@ -52,8 +52,8 @@ def print_json(found: Replay, wider: Sequence[Width] | None, policies: int) -> N
         "summary": {
             "policies": policies,
             "judged": found.judged,
-            "broken": len(found.broken),
-            "unjudged": len(found.unjudged),
+            "broken": found.denied,
+            "unjudged": found.untold,
             "unansweredDenied": found.unanswered,
             "uncovered": found.uncovered,
             "judgedAtOneEnd": found.one_sided,
@@ -70,7 +70,7 @@ def tell_summary(found: Replay, policies: int, recorded: Recorded) -> None:
     """The counts, and what to do next, to stderr."""
     flows = f"{counted(found.judged, 'recorded flow')} of {counted(len(recorded.chosen), 'workload')}"
     against = counted(policies, "policy")
-    streams.say(f"{flows} against {against}: {len(found.broken)} would be denied, {len(found.unjudged)} cannot be told")
+    streams.say(f"{flows} against {against}: {found.denied} would be denied, {found.untold} cannot be told")
     if any(one.is_live for one in found.unjudged):
         streams.note("some cannot be told offline; --live (or --inventory) tells more of them")
     if found.unanswered:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...model import Direction, Neighbor, Workload
+from ...model import Direction, Neighbor, NeighborKey, Workload
 from ..evaluation.values import NetworkPolicy, Side
 
 
@@ -50,6 +50,9 @@ class Unjudged:
 class Replay:
     """Both in the order of the accounts. ``judged`` counts answered flows, by the accounts that have them.
 
+    ``broken`` and ``unjudged`` have an entry for each end, so that a flow may be there twice; ``denied`` and ``untold``
+    count as ``judged`` does.
+
     ``unanswered`` are flows that nobody answered and that would be denied, ``uncovered`` those that policies do not
     cover (seen on a secondary interface only), ``one_sided`` those whose peer's policies are not known to be looked at.
     """
@@ -60,3 +63,18 @@ class Replay:
     unanswered: int = 0
     uncovered: int = 0
     one_sided: int = 0
+
+    @property
+    def denied(self) -> int:
+        """How many flows would be denied, at one end or at both."""
+        return len(distinct(self.broken))
+
+    @property
+    def untold(self) -> int:
+        """Of how many flows it cannot be told; one that is denied at its other end is told."""
+        return len(distinct(self.unjudged) - distinct(self.broken))
+
+
+def distinct(found: Iterable[Broken | Unjudged]) -> set[tuple[Workload, NeighborKey]]:
+    """The flows that these entries are about, each once, by the accounts that have them."""
+    return {(one.workload, one.neighbor.key) for one in found}

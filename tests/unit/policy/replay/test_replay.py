@@ -69,6 +69,22 @@ def test_a_flow_that_both_ends_recorded_is_told_once_at_the_end_that_denies_it()
     assert [(one.workload.name, one.side.direction) for one in both.broken] == [("api", "ingress"), ("web", "egress")]
 
 
+def test_a_flow_that_one_end_recorded_and_both_deny_is_told_at_both_and_counted_once():
+    found = replay([web(TO_API)], [DENY_IN, DENY_OUT])
+    assert [one.at_peer for one in found.broken] == [False, True]
+    assert (found.judged, found.denied, found.untold) == (1, 1, 0)
+
+
+def test_a_flow_that_cannot_be_told_at_one_end_or_both_is_counted_once_and_not_where_it_is_denied():
+    out = policy("out", policyTypes=["Egress"], egress=[{"to": [{"podSelector": labels(tier="back")}]}])
+    into = policy("in", podSelector=labels(app="api"), ingress=[{"from": [{"podSelector": labels(tier="web")}]}])
+    bare = account(WEB, None, TO_API, selector_labels={"app": "web"})
+    found = replay([bare], [out, into])
+    assert (len(found.unjudged), found.untold) == (2, 1)
+    denied = replay([bare], [DENY_OUT, into])
+    assert (len(denied.unjudged), denied.denied, denied.untold) == (1, 1, 0)
+
+
 def test_where_only_one_end_is_asked_for_it_is_told_there_whichever_end_denies_it():
     accounts = [web(TO_API), api(FROM_WEB)]
     (broken,) = replay(accounts, [DENY_IN], only={accounts[0].workload}).broken
