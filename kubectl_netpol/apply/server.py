@@ -169,15 +169,23 @@ def _half(error: NetpolError, done: Sequence[Step], left: Sequence[Step], flags:
         return ApplyError(f"nothing was applied: {error.message}", error.hint, _is_unsure(error))
     names = ", ".join(place(one) for one in done)
     lost = ", ".join(place(one) for one in left)
-    words = " ".join(f"networkpolicy/{one.name}" for one in done if one.present is None)
-    removal = f"kubectl delete {words} -n {done[0].namespace} {flags}".rstrip()
-    undo = f"; to take back what is new: {removal}" if words else ""
+    removal = _removal([one for one in done if one.present is None], flags)
+    undo = f"; to take back what is new: {removal}" if removal else ""
     return ApplyError(
         f"{len(done)} of {len(done) + len(left)} policies were applied ({names}), and these were not: {lost}: "
         f"{error.message}",
         f"once that is mended, type the same command again: what is applied already stays as it is{undo}",
         _is_unsure(error),
     )
+
+
+# A command for each namespace: another one's policy of the same name may be an old one.
+def _removal(new: Sequence[Step], flags: str) -> str:
+    names: dict[str, list[str]] = {}
+    for one in new:
+        names.setdefault(one.namespace, []).append(f"networkpolicy/{one.name}")
+    commands = (f"kubectl delete {' '.join(words)} -n {place} {flags}".rstrip() for place, words in names.items())
+    return "; ".join(commands)
 
 
 # A server that is busy (429) has not begun; one that failed (5xx) may have come to an end.

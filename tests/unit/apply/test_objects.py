@@ -1,6 +1,7 @@
 """The guard's objects, what of a policy is ours, a default-deny, and an apply that breaks off."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -111,6 +112,25 @@ def test_an_apply_that_breaks_off_says_which_half_is_there(tmp_path):
     assert message.startswith("1 of 2 policies were applied (networkpolicy.networking.k8s.io/deployment-api in")
     assert "these were not: networkpolicy.networking.k8s.io/deployment-web in namespace shop: you may not" in message
     assert "kubectl delete networkpolicy/deployment-api -n shop" in hint
+
+
+def test_what_is_new_in_several_namespaces_is_taken_back_in_its_own_and_what_was_there_stays(tmp_path):
+    shop, other = ACCOUNTS[1], replace(ACCOUNTS[0], workload=replace(ACCOUNTS[0].workload, namespace="other"))
+    blog = replace(shop, workload=replace(shop.workload, namespace="blog"))
+    accounts = [other, blog, shop, replace(shop, workload=replace(shop.workload, name="zed"))]
+    there = theirs("deployment-web", namespace="blog")
+    found = steps(generate(accounts).policies, accounts, {"blog": [there]})
+
+    def play(path, _):
+        return said({"message": "you may not"}, 403) if path.endswith("deployment-zed") else said({})
+
+    with played(play, tmp_path) as (api, _), pytest.raises(ApplyError) as caught:
+        list(apply_all(api, found, Manner(), "--as jane"))
+    commands = caught.value.hint.partition("to take back what is new: ")[2].split("; ")
+    assert sorted(commands) == [
+        "kubectl delete networkpolicy/deployment-api -n other --as jane",
+        "kubectl delete networkpolicy/deployment-web -n shop --as jane",
+    ]
 
 
 def test_a_conflict_names_each_field_and_its_manager(tmp_path):
