@@ -32,9 +32,11 @@ _CLOCK_SECONDS = 60.0
 
 
 class Guard:
-    """``stop`` may be set from a signal handler; ``now`` is the API server's time in ms."""
+    """``stop`` may be set from a signal handler; ``now`` is the API server's time in ms, None before it answered."""
 
-    def __init__(self, plan: Plan, ask: Ask, now: Callable[[], int], stop: Event, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, plan: Plan, ask: Ask, now: Callable[[], int | None], stop: Event, say: Callable[[str], None]
+    ) -> None:
         self._plan = plan
         self._ask = ask
         self._now = now
@@ -43,6 +45,7 @@ class Guard:
 
     def run(self) -> int:
         """Until the policies are back, or it was stopped; the exit code."""
+        self._hear_the_time()
         self._tell_readiness()
         self._wait()
         is_claimed = not self._stop.is_set() and self._begin()
@@ -54,15 +57,27 @@ class Guard:
             return 0
         return self._go_back()
 
+    # The node's clock may be wrong. Without an end: a server that does not answer cannot be told to put back either.
+    def _hear_the_time(self) -> None:
+        while not self._stop.is_set() and self._now() is None:
+            try:
+                try_mark(self._ask, self._plan)
+            except OSError as error:
+                self._say(f"{NOT_READY}: the API server does not answer: {error}")
+                self._stop.wait(_AGAIN_SECONDS)
+
+    def _left(self) -> int:
+        return self._plan.until - (self._now() or 0)
+
     # Each answer tells the server's time; the last one comes when the time seems to be over.
     def _wait(self) -> None:
-        while not self._stop.is_set() and (left := self._plan.until - self._now()) > 0:
+        while not self._stop.is_set() and (left := self._left()) > 0:
             if not self._stop.wait(min(left / 1000, _CLOCK_SECONDS)):
                 with suppress(OSError):
                     try_mark(self._ask, self._plan)
 
     def _tell_readiness(self) -> None:
-        while not self._stop.is_set() and self._now() < self._plan.until:
+        while not self._stop.is_set() and self._left() > 0:
             try:
                 hindrance = prove(self._ask, self._plan)
             except OSError as error:

@@ -23,8 +23,8 @@ _LARGEST = 16 << 20
 class Server:
     """``ask`` is a ``restore.Ask``; ``now`` is the server's time, by its newest answer and what passed since.
 
-    What passed is told by a clock that nobody sets: a node's clock may be corrected while a guard waits. The token is
-    read anew each time, since the kubelet renews it.
+    What passed is told by a clock that nobody sets: a node's clock may be wrong, and may be corrected while a guard
+    waits. The token is read anew each time, since the kubelet renews it.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ, account: Path = _ACCOUNT) -> None:
@@ -33,7 +33,8 @@ class Server:
         self._url = f"https://{host}:{environment.get('KUBERNETES_SERVICE_PORT', '443')}"
         self._account = account
         self._trust = ssl.create_default_context(cafile=str(account / "ca.crt"))
-        self._known_at, self._known = _passed(), int(time() * 1000)
+        self._known_at = 0.0
+        self._known: int | None = None
 
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None, media: str) -> tuple[int, dict[str, Any]]:
         """See ``restore.Ask``."""
@@ -54,20 +55,23 @@ class Server:
         except HTTPException as error:  # which is no OSError
             raise ConnectionError(f"the answer broke off: {error}") from error
 
-    def now(self) -> int:
-        """The server's time in ms since the Unix epoch, as far as its answers told it."""
-        return self._known + int((_passed() - self._known_at) * 1000)
+    def now(self) -> int | None:
+        """The server's time in ms since the Unix epoch, as far as its answers told it; None until the first one."""
+        return None if self._known is None else self._known + int((_passed() - self._known_at) * 1000)
 
     def _token(self) -> str:
         return (self._account / "token").read_text("ascii").strip()
 
-    # Whole seconds only: on average half a second has passed since. Our own clock tells more where both agree.
+    # Whole seconds only: on average half a second has passed since. Our own clock tells more where both agree, and is
+    # all there is where answers come without a time.
     def _note_clock(self, date: str | None) -> None:
+        here = time()
         try:
             there = parsedate_to_datetime(date or "").timestamp() + 0.5
         except (ValueError, TypeError):
-            return
-        here = time()
+            if self._known is not None:
+                return
+            there = here
         self._known_at = _passed()
         self._known = int((here if abs(there - here) <= _AGREED_SECONDS else there) * 1000)
 

@@ -1,11 +1,15 @@
 """The API server's time, as a guard's pod keeps it: by Date headers, whatever the node's own clock does."""
 
 import http.client
+import io
 from email.utils import formatdate
+from threading import Event
 
 import pytest
 
 from kubectl_netpol.guard import pod
+from kubectl_netpol.guard.__main__ import Guard
+from kubectl_netpol.guard.plan import Earlier, Plan
 from kubectl_netpol.guard.pod import Server
 
 TRUE = 1_700_000_000
@@ -19,7 +23,12 @@ class Clocks:
         monkeypatch.setattr(pod, "time", lambda: self.wall)
         monkeypatch.setattr(pod, "_passed", lambda: self.passed)
         monkeypatch.setattr(pod.ssl, "create_default_context", lambda **_: None)
-        self.server = Server({"KUBERNETES_SERVICE_HOST": "192.0.2.1"}, tmp_path)
+        self._account = tmp_path
+        self.start()
+
+    def start(self):
+        """A guard's pod starts on the node."""
+        self.server = Server({"KUBERNETES_SERVICE_HOST": "192.0.2.1"}, self._account)
 
     def run(self, seconds):
         self.wall += seconds
@@ -27,6 +36,11 @@ class Clocks:
 
     def hear(self, at):
         self.server._note_clock(formatdate(at, usegmt=True))
+
+    @property
+    def true(self):
+        """The API server's clock (s)."""
+        return TRUE + self.passed - 100.0
 
 
 @pytest.fixture
@@ -74,3 +88,69 @@ def test_an_answer_that_breaks_off_is_none(clocks, monkeypatch, tmp_path):
     monkeypatch.setattr(pod.urllib.request, "urlopen", break_off)
     with pytest.raises(OSError, match="the answer broke off"):
         clocks.server.ask("GET", "/", None, "application/json")
+
+
+class Answer(io.BytesIO):
+    """What the API server says to everything, with its time or without."""
+
+    status = 200
+
+    def __init__(self, headers):
+        super().__init__(b"{}")
+        self.headers = headers
+
+
+class Stop(Event):
+    """Time passes when one waits for it."""
+
+    def __init__(self, clocks):
+        super().__init__()
+        self._clocks = clocks
+
+    def wait(self, timeout=None):
+        self._clocks.run(timeout)
+        return self.is_set()
+
+
+def effects(clocks, monkeypatch, tmp_path, is_silent=False, date=True):
+    """When a guard that has ten minutes does something that is no dry run, in seconds since it was started."""
+    (tmp_path / "token").write_text("t")
+    clocks.start()
+    began, asked, found = clocks.passed, [], []
+
+    def urlopen(request, **_):
+        asked.append(request)
+        if is_silent and len(asked) <= 3:
+            raise ConnectionError("no route")
+        if "dryRun" not in request.full_url:
+            found.append(clocks.passed - began)
+        return Answer({"Date": formatdate(clocks.true, usegmt=True)} if date else {})
+
+    monkeypatch.setattr(pod.urllib.request, "urlopen", urlopen)
+    plan = Plan("shop", "netpol-guard-abc", (TRUE + 600) * 1000, (Earlier("new", None),))
+    assert Guard(plan, clocks.server.ask, clocks.server.now, Stop(clocks), lambda _: None).run() == 0
+    return found
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+@pytest.mark.parametrize("off", [-3600, 0, 3600])
+def test_a_guard_on_a_node_with_a_wrong_clock_acts_at_its_deadline(clocks, monkeypatch, tmp_path, off, is_silent):
+    clocks.wall += off
+    found = effects(clocks, monkeypatch, tmp_path, is_silent)
+    assert all(599 <= at <= 602 for at in found), found
+    assert found
+
+
+@pytest.mark.parametrize("off", [-3600, 3600])
+def test_a_guard_that_starts_late_on_a_node_with_a_wrong_clock_acts_at_once(clocks, monkeypatch, tmp_path, off):
+    clocks.run(700)
+    clocks.wall += off
+    found = effects(clocks, monkeypatch, tmp_path)
+    assert found
+    assert set(found) == {0}
+
+
+def test_where_answers_come_without_a_time_the_nodes_clock_is_all_there_is(clocks, monkeypatch, tmp_path):
+    assert clocks.server.now() is None
+    found = effects(clocks, monkeypatch, tmp_path, date=False)
+    assert all(599 <= at <= 602 for at in found), found
