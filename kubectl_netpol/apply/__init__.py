@@ -2,6 +2,6 @@
 
 ``meaning`` and ``words`` compare two policies, ``owned`` says what of a policy is ours, ``applied`` reads the
 cluster's, ``server`` applies. A confirmed apply has a guard in the cluster (``guard_objects``, ``guard_start``,
-``guards``; its program is the room ``guard``), a way back from here (``way_back``) and, while somebody looks, a watch
-on the flows (``watch``).
+``guards``; its program is the room ``guard``), a way back from here (``way_back``; ``rescue`` where no guard holds what
+was there) and, while somebody looks, a watch on the flows (``watch``).
 """

@@ -9,10 +9,12 @@ from typing import Any
 
 from ..cluster.api import Api
 from ..cluster.trouble import ClusterError, RefusedError, UnreachableError
-from ..guard.restore import FAILED, Ask, Outcome, by_hand, failure, is_claimed, note, restore
+from ..errors import InputError
+from ..guard.restore import FAILED, GONE, Ask, Outcome, by_hand, failure, is_claimed, note, restore
 from .applied import Document, Step, policies_in
 from .guards import Found, look, remove, version, versions
 from .owned import comparable
+from .rescue import rescued
 from .server import ApplyError
 
 
@@ -42,16 +44,21 @@ def take_back(api: Api, found: Found, applied: Sequence[Step], unsure: Step | No
     ``applied`` have as ``present`` what was there right after they were applied. While the guard waits this is the
     session's rollback, and the guard goes. Once it has rolled back by itself, or is gone, only what is still there as
     it was applied is put back: whatever differs by then was put back already, or is somebody else's later policy.
-    Raises ApplyError when not all could be.
+    Raises ApplyError when not all could be; where no guard holds what was there, that is written to a file before.
     """
+    names = {one.name for one in (*applied, *filter(None, [unsure]))}
     try:
         current = look(api, found)
-        if current is not None and current.is_waiting:
-            return roll_back(api, _only(found, {one.name for one in (*applied, *filter(None, [unsure]))}), flags)
-        present = policies_in(api, [found.plan.namespace])[found.plan.namespace]
     except ClusterError as error:
         raise _not_begun(found, flags, error) from error
-    return _restored(through(api), _only(found, _left(applied, unsure, present)), flags)
+    if current is not None and current.is_waiting:
+        return roll_back(api, _only(found, names), flags)
+    try:
+        present = policies_in(api, [found.plan.namespace])[found.plan.namespace]
+    except ClusterError as error:
+        raise _failed(error.message, _without_guard(found, names, flags)) from error
+    left = _only(found, _left(applied, unsure, present))
+    return _restored(through(api), left, flags, is_held=current is not None)
 
 
 def differing(found: Found, present: Iterable[Document]) -> list[str]:
@@ -83,15 +90,30 @@ def _only(found: Found, names: Collection[str]) -> Found:
     )
 
 
-def _restored(ask: Ask, found: Found, flags: str) -> Outcome:
+def _restored(ask: Ask, found: Found, flags: str, is_held: bool = True) -> Outcome:
     outcome = restore(ask, found.plan)
     if not outcome.failed:
         return outcome
     reasons = "; ".join(f"{name}: {why}" for name, why in outcome.failed.items())
     with suppress(OSError):
-        note(ask, found.plan, f"{FAILED}: {failure(found.plan, outcome.failed)}")
-    hand = by_hand(found.plan, outcome.failed, flags)
-    raise ApplyError(f"THE ROLLBACK FAILED: {reasons}", f"finish it by hand: {hand}")
+        is_gone = note(ask, found.plan, f"{FAILED}: {failure(found.plan, outcome.failed)}") == GONE
+        is_held = is_held and not is_gone
+    if not is_held:
+        raise _failed(reasons, _without_guard(found, outcome.failed, flags))
+    raise _failed(reasons, f"finish it by hand: {by_hand(found.plan, outcome.failed, flags)}")
+
+
+def _failed(why: str, hint: str) -> ApplyError:
+    return ApplyError(f"THE ROLLBACK FAILED: {why}", hint)
+
+
+# A guard that is gone, or that has rolled back, puts nothing back any more, and no other command knows what was there.
+def _without_guard(found: Found, names: Collection[str], flags: str) -> str:
+    alone = "no guard puts the earlier policies back any more"
+    try:
+        return f"{alone}; finish it by hand: {rescued(found.plan, names, flags)}"
+    except InputError as error:
+        return f"{alone}, and they could not be written: {error.message}"
 
 
 def _not_begun(found: Found, flags: str, error: OSError | ClusterError) -> ApplyError:

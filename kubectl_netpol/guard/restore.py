@@ -20,7 +20,8 @@ DONE = "rolled back"
 FAILED = "failed"
 MANAGER = "kubectl-netpol-rollback"
 
-_GONE, _CONFLICT, _INVALID = 404, 409, 422
+GONE = 404
+_CONFLICT = 409
 _TRIES = 5
 _LONGEST_REASONS = 1000
 
@@ -53,7 +54,7 @@ def is_claimed(ask: Ask, plan: Plan) -> bool:
     Raises OSError, or PermissionError for a refusal.
     """
     status = note(ask, plan, RUNNING)
-    if status == _GONE:
+    if status == GONE:
         return False
     if status >= 400:
         raise PermissionError(f"the guard's Job cannot be marked: HTTP {status}")
@@ -74,7 +75,7 @@ def prove(ask: Ask, plan: Plan) -> str:
     for one in plan.policies:
         if one.found is None:
             status, told = ask("DELETE", f"{policy_path(plan, one)}?dryRun=All", None, JSON)
-            if status == _GONE:
+            if status == GONE:
                 continue
         else:
             status, told = _put(ask, plan, one, "&dryRun=All")
@@ -110,7 +111,7 @@ def _restore_one(ask: Ask, plan: Plan, one: Earlier, outcome: Outcome) -> None:
         status, told = ask("DELETE", policy_path(plan, one), None, JSON)
         if status < 400:
             outcome.removed.append(one.name)
-        elif status == _GONE:
+        elif status == GONE:
             outcome.absent.append(one.name)
         else:
             outcome.failed[one.name] = _said(status, told)
@@ -119,7 +120,7 @@ def _restore_one(ask: Ask, plan: Plan, one: Earlier, outcome: Outcome) -> None:
     if status < 400:
         _put(ask, plan, one, "", with_managers=True)
         outcome.restored.append(one.name)
-    elif status == _GONE:
+    elif status == GONE:
         outcome.lost.append(one.name)
     else:
         outcome.failed[one.name] = _said(status, told)

@@ -93,7 +93,7 @@ class Shop:
         return self.put(f"{path}/{name}", body)
 
     def merge(self, path, body):
-        found = self.objects[path]
+        found = self.get(path)
         annotations = found["metadata"].get("annotations", {}) | body.get("metadata", {}).get("annotations", {})
         return self.put(path, found | {"metadata": found["metadata"] | {"annotations": annotations}})
 

@@ -1,5 +1,9 @@
 """A confirmed apply that takes longer than its guard waits: nothing stays that nobody holds, and nobody else's goes."""
 
+import json
+import re
+import tempfile
+from pathlib import Path
 from threading import Event
 
 import pytest
@@ -7,7 +11,7 @@ import pytest
 from kubectl_netpol.apply import guards
 from kubectl_netpol.apply.guards import find
 from kubectl_netpol.apply.way_back import through
-from kubectl_netpol.cluster.trouble import UnreachableError
+from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
 from kubectl_netpol.guard.__main__ import Guard
 from kubectl_netpol.guard.restore import RUNNING, STATE
 
@@ -69,6 +73,76 @@ def test_a_guard_that_is_removed_meanwhile_leaves_nothing_unguarded(shop, capsys
     code, _, said = told(capsys, both)
     assert (code, shop.names()) == (1, [])
     assert "went before all was applied; what was applied is put back" in said
+
+
+@pytest.fixture
+def no_way_back(shop, monkeypatch, tmp_path):
+    """Once ``web`` is applied the guard is gone, and what is asked for by one of these methods is refused."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    def prepare(*methods):
+        def refuse(method, path, body, media, send=shop.send):
+            if method in methods:
+                raise RefusedError(403, "Forbidden", f"you may not {method}")
+            return send(method, path, body, media)
+
+        def lose():
+            shop.objects.pop(f"{JOBS}/{shop.names(JOBS)[0]}")
+            monkeypatch.setattr(shop, "send", refuse)
+
+        once(shop, "deployment-web", lose)
+
+    return prepare
+
+
+def held(said):
+    """The policies in the file that the hint names."""
+    file = Path(re.search(r"kubectl replace -f (\S+) -n shop", said)[1])
+    assert file.stat().st_mode & 0o777 == 0o600
+    return json.loads(file.read_text())["items"]
+
+
+@pytest.mark.parametrize("rights", [("PUT", "DELETE"), ("PUT", "DELETE", "PATCH")])
+def test_what_no_guard_holds_and_cannot_be_put_back_is_written_to_a_file(shop, capsys, both, no_way_back, rights):
+    before = shop.objects[ours(shop, labels={"team": "red"})]
+    no_way_back(*rights)
+    code, _, said = told(capsys, both)
+    assert code == 1
+    assert "THE ROLLBACK FAILED: deployment-api: you may not DELETE; deployment-web: you may not PUT" in said
+    assert "finish it by hand: kubectl delete networkpolicy deployment-api -n shop; kubectl replace -f " in said
+    assert "kubectl netpol rollback" not in said.partition("hint: ")[2]
+    (policy,) = held(said)
+    wanted = {key: before["metadata"][key] for key in ("name", "namespace", "labels", "annotations")}
+    assert (policy["metadata"], policy["spec"]) == (wanted, before["spec"])
+
+
+def test_where_nobody_can_look_what_is_left_is_written_too(shop, capsys, both, no_way_back, monkeypatch):
+    ours(shop)
+    no_way_back()
+    lose = shop.after_apply
+
+    def lose_all(name):
+        lose(name)
+        if name == "deployment-web":
+            get = shop.get
+            refused = RefusedError(403, "Forbidden", "you may not list")
+            monkeypatch.setattr(shop, "get", lambda path, *more: _raise(refused) if path == POLICIES else get(path))
+
+    shop.after_apply = lose_all
+    code, _, said = told(capsys, both)
+    assert (code, "THE ROLLBACK FAILED: you may not list" in said) == (1, True)
+    assert [one["metadata"]["name"] for one in held(said)] == ["deployment-web"]
+
+
+def _raise(error):
+    raise error
+
+
+def test_where_that_file_cannot_be_written_either_it_is_said(shop, capsys, both, no_way_back, monkeypatch, tmp_path):
+    ours(shop)
+    no_way_back("PUT")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+    assert "they could not be written: no file in the temporary directory" in told(capsys, both)[2]
 
 
 def test_what_others_wrote_after_the_guard_rolled_back_is_theirs(shop, capsys, both):
