@@ -10,13 +10,14 @@ from ..cluster.api import Api
 from ..cluster.lists import Pages
 from ..cluster.resources import NETWORK_POLICY
 from ..errors import InputError
+from ..guard.ours import is_ours
 from ..model import NetworkNeighbors
 from ..neighbors.labels import matches
 from ..policy.evaluation.reading import read_policy
 from ..policy.evaluation.values import NetworkPolicy
 from ..policy.generate import Policy
 from .meaning import Change, compare
-from .owned import is_ours, managers, owned
+from .owned import managers, owned
 from .words import peer_names
 
 Document = Mapping[str, Any]

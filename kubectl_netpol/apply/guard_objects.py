@@ -100,7 +100,7 @@ def rules(plan: Plan) -> list[dict[str, Any]]:
     new = [one.name for one in plan.policies if one.found is None]
     return [
         *_rule("networking.k8s.io", "networkpolicies", ["get", "update"], old),
-        *_rule("networking.k8s.io", "networkpolicies", ["delete"], new),
+        *_rule("networking.k8s.io", "networkpolicies", ["get", "delete"], new),
         *_rule(JOB.group, JOB.plural, ["patch"], [plan.job]),
     ]
 

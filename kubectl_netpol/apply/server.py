@@ -11,10 +11,11 @@ from ..cluster.api import Api, Query
 from ..cluster.resources import NETWORK_POLICY
 from ..cluster.trouble import RefusedError, UnreachableError
 from ..errors import NetpolError
+from ..guard.ours import FIELD_MANAGER
 from ..policy.default_deny import NAME as DEFAULT_DENY
 from ..policy.listing import some_of
 from .applied import Step
-from .owned import FIELD_MANAGER, managers
+from .owned import managers
 
 _NOT_FOUND, _CONFLICT = 404, 409
 _WITH = re.compile(r'conflict with "(?P<manager>[^"]*)"')

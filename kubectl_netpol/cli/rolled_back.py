@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, NetpolError
@@ -56,13 +55,17 @@ def _hint(place: str) -> str:
 
 
 def tell_outcome(found: Found, outcome: Outcome) -> None:
-    """One line for each policy, to stdout."""
+    """One line for each policy, to stdout, and a note for each that is not as it was."""
     for names, words in ((outcome.removed, "removed"), (outcome.restored, "restored")):
         for name in names:
             streams.line(f"networkpolicy.networking.k8s.io/{name} {words}")
-    lost: Sequence[str] = outcome.lost
-    for name in lost:
+    for name in outcome.lost:
         streams.note(
             f"networkpolicy/{name} in namespace {found.plan.namespace} was there before the apply, and somebody "
             "removed it meanwhile: it stays removed"
+        )
+    for name in outcome.theirs:
+        streams.note(
+            f"networkpolicy/{name} in namespace {found.plan.namespace} was made anew by somebody else meanwhile, and "
+            "is left as it is"
         )

@@ -117,6 +117,7 @@ class Guard:
             ("removed", outcome.removed),
             ("not there", outcome.absent),
             ("gone", outcome.lost),
+            ("left, since somebody else made it", outcome.theirs),
         )
         for words, names in told:
             if names:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from .ours import is_ours
 from .plan import Earlier, Plan
 
 STATE = "kubectl-netpol/guard-state"
@@ -22,6 +23,9 @@ MANAGER = "kubectl-netpol-rollback"
 
 GONE = 404
 _CONFLICT = 409
+_THEIRS = 0
+"""No status of HTTP: nothing was done, since what is there is somebody else's."""
+
 _TRIES = 5
 _LONGEST_REASONS = 1000
 
@@ -37,13 +41,14 @@ class Outcome:
     """By policy: what was put back, what was removed because it is new, and what could not be, with the reason.
 
     ``lost`` were there before and are gone: somebody removed them, and a rollback cannot make policies. ``absent`` are
-    new and not there: never applied, or removed by somebody.
+    new and not there: never applied, or removed by somebody. ``theirs`` are there anew, made by somebody else.
     """
 
     restored: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     absent: list[str] = field(default_factory=list)
+    theirs: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -73,15 +78,18 @@ def prove(ask: Ask, plan: Plan) -> str:
     if status >= 400:
         return _said(status, told)
     for one in plan.policies:
-        if one.found is None:
-            status, told = ask("DELETE", f"{policy_path(plan, one)}?dryRun=All", None, JSON)
-            if status == GONE:
-                continue
-        else:
-            status, told = _put(ask, plan, one, "&dryRun=All")
-        if status >= 400:
+        is_new = one.found is None
+        status, told = _try_removal(ask, plan, one) if is_new else _put(ask, plan, one, "&dryRun=All")
+        if status >= 400 and not (is_new and status == GONE):
             return f"{one.name}: {_said(status, told)}"
     return ""
+
+
+# Both rights are tried, whether it is there yet or not.
+def _try_removal(ask: Ask, plan: Plan, one: Earlier) -> tuple[int, dict[str, Any]]:
+    path = policy_path(plan, one)
+    status, told = ask("GET", path, None, JSON)
+    return (status, told) if status >= 400 and status != GONE else ask("DELETE", f"{path}?dryRun=All", None, JSON)
 
 
 def try_mark(ask: Ask, plan: Plan) -> tuple[int, dict[str, Any]]:
@@ -92,11 +100,12 @@ def try_mark(ask: Ask, plan: Plan) -> tuple[int, dict[str, Any]]:
 def restore(ask: Ask, plan: Plan, done: Outcome | None = None) -> Outcome:
     """Puts every policy back, the last applied first; those in ``done`` are done already.
 
-    What is new is removed first, all of it: a default-deny among it is then gone before anything else changes.
+    What is new is removed first, all of it: a default-deny among it is then gone before anything else changes. What
+    somebody else has made meanwhile in the place of one of them is left.
     """
     outcome = done or Outcome()
     outcome.failed.clear()
-    finished = {*outcome.restored, *outcome.removed, *outcome.lost, *outcome.absent}
+    finished = {*outcome.restored, *outcome.removed, *outcome.lost, *outcome.absent, *outcome.theirs}
     backwards = [one for one in reversed(plan.policies) if one.name not in finished]
     for one in sorted(backwards, key=lambda one: one.found is not None):
         try:
@@ -107,38 +116,60 @@ def restore(ask: Ask, plan: Plan, done: Outcome | None = None) -> Outcome:
 
 
 def _restore_one(ask: Ask, plan: Plan, one: Earlier, outcome: Outcome) -> None:
-    if one.found is None:
-        status, told = ask("DELETE", policy_path(plan, one), None, JSON)
-        if status < 400:
-            outcome.removed.append(one.name)
-        elif status == GONE:
-            outcome.absent.append(one.name)
-        else:
-            outcome.failed[one.name] = _said(status, told)
-        return
-    status, told = _put(ask, plan, one, "")
-    if status < 400:
-        _put(ask, plan, one, "", with_managers=True)
-        outcome.restored.append(one.name)
+    is_new = one.found is None
+    status, told = _remove(ask, plan, one) if is_new else _put(ask, plan, one)
+    if status == _THEIRS:
+        outcome.theirs.append(one.name)
     elif status == GONE:
-        outcome.lost.append(one.name)
-    else:
+        (outcome.absent if is_new else outcome.lost).append(one.name)
+    elif status >= 400:
         outcome.failed[one.name] = _said(status, told)
+    else:
+        if not is_new:
+            _put(ask, plan, one, with_managers=True)
+        (outcome.removed if is_new else outcome.restored).append(one.name)
+
+
+def _remove(ask: Ask, plan: Plan, one: Earlier) -> tuple[int, dict[str, Any]]:
+    def remove(present: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+        seen = {key: present["metadata"][key] for key in ("uid", "resourceVersion")}
+        return ask("DELETE", policy_path(plan, one), {"preconditions": seen}, JSON)
+
+    return _write(ask, plan, one, remove)
 
 
 # The object as it is, with the earlier spec, labels and annotations. A second time with the earlier managers as well:
 # nothing else changes by then, so the API server takes them as they are, and the next apply meets no conflict.
-def _put(ask: Ask, plan: Plan, one: Earlier, query: str, with_managers: bool = False) -> tuple[int, dict[str, Any]]:
-    path = policy_path(plan, one)
-    for _ in range(_TRIES):
-        status, present = ask("GET", path, None, JSON)
-        if status >= 400:
-            return status, present
+def _put(
+    ask: Ask, plan: Plan, one: Earlier, query: str = "", with_managers: bool = False
+) -> tuple[int, dict[str, Any]]:
+    def put(present: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
         body = _as_it_was(present, one, with_managers)
-        status, told = ask("PUT", f"{path}?fieldManager={MANAGER}{query}", body, JSON)
+        return ask("PUT", f"{policy_path(plan, one)}?fieldManager={MANAGER}{query}", body, JSON)
+
+    return _write(ask, plan, one, put)
+
+
+# ``write`` is given what is there, and holds only for that.
+def _write(
+    ask: Ask, plan: Plan, one: Earlier, write: Callable[[Mapping[str, Any]], tuple[int, dict[str, Any]]]
+) -> tuple[int, dict[str, Any]]:
+    for _ in range(_TRIES):
+        status, told = ask("GET", policy_path(plan, one), None, JSON)
+        if status >= 400:
+            return status, told
+        if _is_theirs(told, one):
+            return _THEIRS, {}
+        status, told = write(told)
         if status != _CONFLICT:
             return status, told
     return status, told
+
+
+# An apply makes no other object of one that is there. Who made this one took the earlier one away.
+def _is_theirs(present: Mapping[str, Any], one: Earlier) -> bool:
+    is_another = one.found is None or present["metadata"]["uid"] != one.found["metadata"].get("uid")
+    return is_another and not is_ours(present)
 
 
 def _as_it_was(present: Mapping[str, Any], one: Earlier, with_managers: bool) -> dict[str, Any]:

@@ -199,6 +199,20 @@ def test_what_is_confirmed_stays_and_nothing_else_of_ours(product: Product, tmp_
         product.cluster.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce-")
 
 
+def test_what_somebody_else_makes_in_the_place_of_a_new_one_is_left_by_the_way_back(
+    product: Product, tmp_path: Path
+) -> None:
+    file = written(tmp_path, NEW)
+    product.run("generate", "-f", file, "--apply", "--yes", "--rollback-after", "5m", "--no-watch")
+    product.cluster.kubectl("-n", NAMESPACE, "delete", "networkpolicy", "deployment-server")
+    named = EARLIER["metadata"] | {"name": "deployment-server"}
+    product.cluster.kubectl("apply", "-f", "-", stdin=json.dumps(EARLIER | {"metadata": named}))
+    before = policies(product.cluster)
+    printed, said = product.run("rollback", "-n", NAMESPACE)
+    assert (printed, policies(product.cluster)) == ("", before)
+    assert "note: networkpolicy/deployment-server in namespace guarded was made anew by somebody else" in said
+
+
 def test_what_others_manage_is_left_alone_and_a_conflict_names_field_and_manager(
     product: Product, tmp_path: Path
 ) -> None:

@@ -43,6 +43,8 @@ class Cluster:
     def send(self, method, path, body, media):
         if method in self.refused:
             raise RefusedError(self.refused[method], "Forbidden", "you may not")
+        if method == "GET":
+            return {"metadata": {"uid": "p", "resourceVersion": "1", "annotations": {"generated-by": "kubectl-netpol"}}}
         if method == "PATCH":
             self.job["metadata"]["annotations"] |= body["metadata"]["annotations"]
             return self.job

@@ -8,8 +8,9 @@ import pytest
 from kubectl_netpol import __version__
 from kubectl_netpol.apply.applied import steps
 from kubectl_netpol.apply.guard_objects import Guard, job, owned, probe, rules
-from kubectl_netpol.apply.owned import RECORDED_ANNOTATION, VERSION_ANNOTATION, is_ours
+from kubectl_netpol.apply.owned import RECORDED_ANNOTATION, VERSION_ANNOTATION
 from kubectl_netpol.apply.server import ApplyError, Manner, apply_all, refuse_theirs
+from kubectl_netpol.guard.ours import is_ours
 from kubectl_netpol.guard.plan import Earlier, Plan, decode
 from kubectl_netpol.model import (
     Counts,
@@ -173,6 +174,7 @@ def test_the_guard_may_put_back_these_policies_and_mark_its_job_and_nothing_else
     assert allowed == {
         ("networkpolicies", "get", "old"),
         ("networkpolicies", "update", "old"),
+        ("networkpolicies", "get", "new"),
         ("networkpolicies", "delete", "new"),
         ("jobs", "patch", "netpol-guard-abc"),
     }

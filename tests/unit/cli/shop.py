@@ -114,8 +114,9 @@ class Shop:
         return made
 
     def delete(self, path, body=None, query=None):
-        if path not in self.objects:
-            raise RefusedError(404, "NotFound", f"{path} not found")
+        metadata, seen = self.get(path)["metadata"], (body or {}).get("preconditions", {})
+        if any(metadata[key] != value for key, value in seen.items()):
+            raise RefusedError(409, "Conflict", f"the precondition does not hold for {path}")
         return self.objects.pop(path)
 
     def text(self, path, query=None):
@@ -128,7 +129,9 @@ class Shop:
         if method == "PUT":
             self.get(path)
             return self.put(path, body)
-        return self.merge(path, body) if method == "PATCH" else getattr(self, method.lower())(path)
+        if method == "DELETE":
+            return self.delete(path, body)
+        return self.merge(path, body) if method == "PATCH" else self.get(path)
 
 
 def _bears(found, key, value):

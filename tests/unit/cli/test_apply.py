@@ -276,6 +276,19 @@ def test_what_somebody_removed_meanwhile_is_not_said_to_be_removed(shop, capsys)
     assert "not there, so there was nothing to remove: networkpolicy/deployment-web in namespace shop" in said
 
 
+def test_what_somebody_else_made_meanwhile_is_left_by_a_rollback_and_told(shop, capsys):
+    apply_guarded(capsys)
+    shop.objects.pop(f"{POLICIES}/deployment-web")
+    theirs = shop.policy("deployment-web", annotations={"made-by": "security"})
+    code, printed, said = told(capsys, "rollback -n shop")
+    assert (code, printed, shop.names(JOBS)) == (0, "", [])
+    assert shop.objects[theirs]["metadata"]["annotations"] == {"made-by": "security"}
+    assert (
+        "note: networkpolicy/deployment-web in namespace shop was made anew by somebody else meanwhile, and is left as "
+        "it is\n"
+    ) in said
+
+
 @pytest.mark.parametrize("verb", ["confirm", "rollback"])
 def test_where_all_guards_are_done_nothing_waits(shop, capsys, verb):
     sessions = sorted(apply_guarded(capsys, file) for file in ("web.yaml", "api.yaml"))

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from kubectl_netpol.errors import InputError
 from kubectl_netpol.guard.__main__ import Guard
 from kubectl_netpol.guard.plan import LARGEST, PART, Earlier, Plan, decode, encode
-from kubectl_netpol.guard.restore import DONE, STATE, by_hand, job_path, prove
+from kubectl_netpol.guard.restore import DONE, STATE, by_hand, job_path, prove, restore
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/shop/networkpolicies"
 
@@ -25,6 +25,7 @@ def policy(name, port, **metadata):
 
 
 OLD = policy("old", 80, labels={"team": "red"}, annotations={"a": "b"}, managedFields=[{"manager": "kubectl"}])
+OURS = {"generated-by": "kubectl-netpol"}
 PLAN = Plan("shop", "netpol-guard-abc", 1000, (Earlier("old", OLD), Earlier("new", None)))
 
 
@@ -34,7 +35,7 @@ class Played:
     def __init__(self):
         changed = policy("old", 443, labels={"ours": "yes"}) | {}
         changed["metadata"]["resourceVersion"] = "7"
-        self.objects = {f"{POLICIES}/old": changed, f"{POLICIES}/new": policy("new", 1)}
+        self.objects = {f"{POLICIES}/old": changed, f"{POLICIES}/new": policy("new", 1, annotations=OURS)}
         self.job = {"metadata": {"annotations": {}}}
         self.refuse = []
         self.asked = []
@@ -56,13 +57,13 @@ class Played:
             return 200, self.job
         if target not in self.objects:
             return 404, {"message": "not found"}
+        seen = (body or {}).get("preconditions" if method == "DELETE" else "metadata", {})
+        if any(self.objects[target]["metadata"][key] != seen[key] for key in seen and ("uid", "resourceVersion")):
+            return 409, {}
         if method == "DELETE" and not is_dry:
             del self.objects[target]
-        if method == "PUT":
-            if body["metadata"]["resourceVersion"] != self.objects[target]["metadata"]["resourceVersion"]:
-                return 409, {}
-            if not is_dry:
-                self.objects[target] = json.loads(json.dumps(body))
+        if method == "PUT" and not is_dry:
+            self.objects[target] = json.loads(json.dumps(body))
         return 200, self.objects.get(target, {})
 
 
@@ -137,6 +138,39 @@ def test_a_conflict_is_met_with_another_look_and_a_lost_policy_stays_lost():
     assert run(played)[1] == ["put back: old", "not there: new"]
 
 
+def test_what_somebody_else_made_anew_in_the_place_of_one_is_left_and_told():
+    played = Played()
+    theirs = [policy(name, 9, uid="another", annotations={"made-by": "security"}) for name in ("new", "old")]
+    played.objects = {f"{POLICIES}/{one['metadata']['name']}": one for one in theirs}
+    before = json.dumps(played.objects)
+    assert run(played) == (0, ["left, since somebody else made it: new, old"])
+    assert json.dumps(played.objects) == before
+    assert played.job["metadata"]["annotations"][STATE] == DONE
+    assert prove(played.ask, PLAN) == ""
+
+
+def test_what_was_made_anew_by_this_program_and_what_others_only_edited_comes_back():
+    played = Played()
+    played.objects[f"{POLICIES}/old"] = policy("old", 9, uid="another", annotations=OURS)
+    applied = [{"manager": "kubectl-netpol", "operation": "Apply"}, {"manager": "kubectl-edit", "operation": "Update"}]
+    played.objects[f"{POLICIES}/new"] = policy("new", 9, managedFields=applied)
+    assert run(played)[1] == ["put back: old", "removed: new"]
+    played.objects = {f"{POLICIES}/old": policy("old", 9, annotations={"made-by": "security"})}
+    assert run(played)[1] == ["put back: old", "not there: new"]
+
+
+def test_what_somebody_makes_between_the_look_and_the_removal_is_left():
+    played = Played()
+
+    def ask(method, path, *more):
+        if method == "DELETE" and "dryRun" not in path:
+            played.objects[path] = policy("new", 9, uid="another")
+        return played.ask(method, path, *more)
+
+    assert restore(ask, PLAN).theirs == ["new"]
+    assert f"{POLICIES}/new" in played.objects
+
+
 def test_a_rollback_that_fails_is_loud_names_the_way_by_hand_and_is_tried_again(monkeypatch):
     monkeypatch.setattr("kubectl_netpol.guard.__main__._AGAIN_SECONDS", 0.01)
     played = Played()
@@ -175,7 +209,12 @@ def test_it_proves_its_rights_without_changing_anything():
     assert prove(played.ask, PLAN) == ""
     assert json.dumps(played.objects) == before
     assert played.job["metadata"]["annotations"] == {}
-    for refused in (("DELETE", f"{POLICIES}/new"), ("PUT", f"{POLICIES}/old"), ("PATCH", job_path(PLAN))):
+    for refused in (
+        ("GET", f"{POLICIES}/new"),
+        ("DELETE", f"{POLICIES}/new"),
+        ("PUT", f"{POLICIES}/old"),
+        ("PATCH", job_path(PLAN)),
+    ):
         played.refuse = [(refused, 403)]
         assert "refused with 403" in prove(played.ask, PLAN)
 

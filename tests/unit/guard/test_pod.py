@@ -2,6 +2,7 @@
 
 import http.client
 import io
+import json
 from email.utils import formatdate
 from threading import Event
 
@@ -96,7 +97,8 @@ class Answer(io.BytesIO):
     status = 200
 
     def __init__(self, headers):
-        super().__init__(b"{}")
+        metadata = {"uid": "u", "resourceVersion": "1", "annotations": {"generated-by": "kubectl-netpol"}}
+        super().__init__(json.dumps({"metadata": metadata}).encode())
         self.headers = headers
 
 
@@ -113,7 +115,7 @@ class Stop(Event):
 
 
 def effects(clocks, monkeypatch, tmp_path, is_silent=False, date=True):
-    """When a guard that has ten minutes does something that is no dry run, in seconds since it was started."""
+    """When a guard that has ten minutes does something with an effect, in seconds since it was started."""
     (tmp_path / "token").write_text("t")
     clocks.start()
     began, asked, found = clocks.passed, [], []
@@ -122,7 +124,7 @@ def effects(clocks, monkeypatch, tmp_path, is_silent=False, date=True):
         asked.append(request)
         if is_silent and len(asked) <= 3:
             raise ConnectionError("no route")
-        if "dryRun" not in request.full_url:
+        if request.method != "GET" and "dryRun" not in request.full_url:
             found.append(clocks.passed - began)
         return Answer({"Date": formatdate(clocks.true, usegmt=True)} if date else {})
 
