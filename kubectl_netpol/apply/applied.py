@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..cluster.api import Api
@@ -83,6 +83,21 @@ def steps(
         foreign = tuple(_described(one) for one in others if account and _selects(one, account))
         found.append(Step(policy, document, read, there, change, foreign))
     return found
+
+
+def specs(present: Mapping[str, Sequence[Document]]) -> dict[tuple[str, str], Any]:
+    """What each policy says, by namespace and name: all that a change and a verdict depend on."""
+    return {place: one.get("spec") for place, one in _by_place(present).items()}
+
+
+def beside(found: Iterable[Step], present: Mapping[str, Sequence[Document]]) -> list[Step]:
+    """The same steps, beside what is there now; of the same ``specs`` as before, so their changes hold."""
+    there = _by_place(present)
+    return [replace(one, present=there.get((one.namespace, one.name))) for one in found]
+
+
+def _by_place(present: Mapping[str, Sequence[Document]]) -> dict[tuple[str, str], Document]:
+    return {(namespace, one["metadata"]["name"]): one for namespace, here in present.items() for one in here}
 
 
 def _is_near(policy: Policy, account: NetworkNeighbors) -> bool:

@@ -17,6 +17,9 @@ from ..policy.listing import some_of
 from .applied import Step
 from .owned import managers
 
+AGAIN = "look at it again with the same command"
+"""The hint where policies are not what they were when they were shown."""
+
 _NOT_FOUND, _CONFLICT = 404, 409
 _WITH = re.compile(r'conflict with "(?P<manager>[^"]*)"')
 _SHOWN = 5
@@ -145,9 +148,7 @@ def _is_changed(error: RefusedError) -> bool:
 
 
 def _changed(step: Step) -> ApplyError:
-    return ApplyError(
-        f"somebody changed {place(step)} meanwhile, and it is left as it is", "look at it again with the same command"
-    )
+    return ApplyError(f"somebody changed {place(step)} meanwhile, and it is left as it is", AGAIN)
 
 
 def _conflict(step: Step, error: RefusedError) -> ApplyError:

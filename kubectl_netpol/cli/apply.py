@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ..apply.applied import Step, policies_in, steps
-from ..apply.server import Manner, apply_all, label, refuse_theirs, try_all
+from ..apply.applied import Document, Step, beside, policies_in, specs, steps
+from ..apply.server import AGAIN, ApplyError, Manner, apply_all, label, refuse_theirs, try_all
 from ..apply.verdict import Verdict, judge
 from ..cache.clusters import identity_of
 from ..capture.preflight import check_rights
@@ -54,27 +54,31 @@ def apply_policies(
             tell(one, application.dry_run)
         return 0
     if application.rollback_after:
-        return _apply_guarded(application, api, scope, everything, found, manner)
+        from .apply_guarded import Guarded, check_guard  # noqa: PLC0415
+
+        check_guard(application, api, found)
     _ask(application, found)
-    refuse_guarded(api, application.connection, found)  # that question may have stood for long
-    for one in apply_all(api, found, manner, application.connection.flags):
-        tell(one)
+    found = _still(api, present, found, manner)
+    if application.rollback_after:
+        return Guarded(application, api, scope, everything, found, manner).run()
+    _apply(application, api, found, manner)
     return 0
 
 
-def _apply_guarded(  # all that was found out by then
-    application: Application,
-    api: Api,
-    scope: Scope,
-    everything: Sequence[NetworkNeighbors],
-    found: list[Step],
-    manner: Manner,
-) -> int:
-    from .apply_guarded import Guarded, check_guard  # noqa: PLC0415
+# The question may have stood for long. What was shown and judged has to hold.
+def _still(api: Api, before: Mapping[str, Sequence[Document]], found: Sequence[Step], manner: Manner) -> list[Step]:
+    present = policies_in(api, before)
+    if specs(present) != specs(before):
+        raise ApplyError("the cluster's policies changed meanwhile, and nothing was applied", AGAIN)
+    still = beside(found, present)
+    refuse_theirs(still, manner)
+    return still
 
-    check_guard(application, api, found)
-    _ask(application, found)
-    return Guarded(application, api, scope, everything, found, manner).run()
+
+def _apply(application: Application, api: Api, found: Sequence[Step], manner: Manner) -> None:
+    refuse_guarded(api, application.connection, found)
+    for one in apply_all(api, found, replace(manner, is_locked=True), application.connection.flags):
+        tell(one)
 
 
 # Files are about some workloads, and say nothing of the cluster's others: the cache may.

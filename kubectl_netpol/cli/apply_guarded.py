@@ -12,7 +12,7 @@ from ..apply.applied import Step, policies_in, steps
 from ..apply.guard_objects import Guard
 from ..apply.guard_start import settled_network, start
 from ..apply.guards import Found, changed_since, find, is_nearly_over, plan_of, refuse_late, refuse_unheld, remove
-from ..apply.server import ApplyError, Manner, apply_all, refuse_theirs
+from ..apply.server import AGAIN, ApplyError, Manner, apply_all, refuse_theirs
 from ..apply.way_back import take_back
 from ..capture.image import IMAGE
 from ..capture.preflight import check_recording, check_rights
@@ -28,8 +28,6 @@ from .apply_options import Application
 from .options import Scope
 from .other_guards import refuse_guarded
 from .rolled_back import tell_outcome
-
-_AGAIN = "look at it again with the same command"
 
 
 def check_guard(application: Application, api: Api, wanted: Sequence[Step]) -> None:
@@ -129,7 +127,7 @@ class Guarded:
         found = steps([one.policy for one in self.steps], self.known, self._present())
         refuse_theirs(found, self.manner)
         if [one.change for one in found] != [one.change for one in self.steps]:
-            raise ApplyError("the cluster's policies changed meanwhile, and nothing was applied", _AGAIN)
+            raise ApplyError("the cluster's policies changed meanwhile, and nothing was applied", AGAIN)
         return found
 
     # The guard is there for others to see by now: of two that start at once at least one sees the other.
@@ -142,7 +140,7 @@ class Guarded:
             raise ApplyError(
                 f"somebody changed networkpolicy/{names[0]} in namespace {found.plan.namespace} while the guard "
                 "started, and nothing was applied",
-                _AGAIN,
+                AGAIN,
             )
         return found
 

@@ -1,7 +1,8 @@
-"""``generate --apply --rollback-after`` while others write to the same policies: nothing of theirs is lost."""
+"""``generate --apply``, guarded or not, while others write to the same policies: nothing of theirs is lost."""
 
 import pytest
 
+from kubectl_netpol.cli import streams
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
 
 from .shop import JOBS, POLICIES, shop, told
@@ -72,3 +73,79 @@ def test_a_policy_that_may_be_there_without_an_answer_is_put_back(shop, capsys, 
     code, printed, _ = told(capsys, both)
     assert (code, shop.names(), shop.names(JOBS)) == (1, [], [])
     assert "deployment-web removed" in printed
+
+
+@pytest.fixture
+def asked(shop, capsys, monkeypatch):
+    """Applies ``web`` in a terminal; ``act`` happens while the question stands, which is answered with yes."""
+
+    def apply(act, more=""):
+        def ask(_):
+            act()
+            return True
+
+        monkeypatch.setattr(streams, "is_terminal", lambda: True)
+        monkeypatch.setattr(streams, "ask", ask)
+        return told(capsys, f"generate --apply -f web.yaml {more}")
+
+    return apply
+
+
+def narrow(shop):
+    found = shop.objects[WEB]
+    shop.put(WEB, found | {"spec": found["spec"] | {"egress": []}})
+
+
+CHANGES = {
+    "narrowed": narrow,
+    "removed": lambda shop: shop.objects.pop(WEB),
+    "another comes": lambda shop: shop.policy("quarantine", annotations={"made-by": "security"}),
+}
+
+
+@pytest.mark.parametrize("more", ["", "--force-conflicts", GUARDED])
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_changes_while_the_question_stands_stops_the_apply(shop, capsys, asked, change, more):
+    assert told(capsys, f"{APPLY} web.yaml")[0] == 0
+    left = {}
+
+    def act():
+        CHANGES[change](shop)
+        left.update(shop.objects)
+
+    code, printed, said = asked(act, more)
+    assert (code, printed, shop.objects) == (1, "", left)
+    assert said.endswith(
+        "error: the cluster's policies changed meanwhile, and nothing was applied\n"
+        "hint: look at it again with the same command\n"
+    )
+
+
+def test_what_becomes_somebody_elses_while_the_question_stands_is_theirs(shop, asked):
+    path = ours(shop)
+
+    def take():
+        shop.put(path, shop.objects[path] | {"metadata": {"name": "deployment-web", "namespace": "shop"}})
+
+    code, _, said = asked(take)
+    assert (code, "is there and not of this program" in said) == (1, True)
+
+
+def test_a_label_that_comes_while_the_question_stands_changes_nothing_of_what_was_shown(shop, asked):
+    path = ours(shop)
+
+    def act():
+        metadata = shop.objects[path]["metadata"]
+        shop.put(path, shop.objects[path] | {"metadata": metadata | {"labels": {"team": "red"}}})
+
+    assert asked(act)[:2] == (0, "networkpolicy.networking.k8s.io/deployment-web serverside-applied\n")
+
+
+@pytest.mark.parametrize("force", ["", "--force-conflicts"])
+def test_an_edit_in_the_midst_of_an_unguarded_apply_is_kept_and_the_half_told(shop, capsys, both, force):
+    ours(shop)
+    once_api_is_applied(shop, lambda: label(shop, WEB))
+    code, _, said = told(capsys, f"{both.removesuffix(GUARDED)} {force}")
+    assert (code, shop.objects[WEB]["metadata"]["labels"]) == (1, {"team": "red"})
+    assert said.partition("error: ")[2].startswith("1 of 2 policies were applied (")
+    assert "somebody changed networkpolicy.networking.k8s.io/deployment-web in namespace shop meanwhile" in said
