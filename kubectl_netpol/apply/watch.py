@@ -2,8 +2,9 @@
 
 A dropped connection leaves its attempt at the client's own interface, and no answer. So a flow that was answered before
 and is only attempted now is blocked: at once where the policies deny it, after a while where they do not, since then it
-may be its peer that is down. What went unanswered before the apply already, or was denied until then, is no loss by it.
-A flow that was refused came through. One that nobody answers anyway (one-way UDP), one whose client is not captured
+may be its peer that is down. So is one to an address that never answered, where the policies deny it and its DNS name
+was answered before. What went unanswered before the apply already, or was denied until then, is no loss by it. A flow
+that was refused came through. One that nobody answers anyway (one-way UDP), one whose client is not captured
 (outside of the cluster, on a node), and a connection that stays open cannot be told.
 """
 
@@ -12,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..model import Counts, Direction, NeighborKey, NetworkNeighbors, Peer, PeerKind, Port, Workload
+from ..model import Counts, Direction, NeighborKey, NetworkNeighbors, PeerKind, Workload
 from ..neighbors.document import unnamed
+from .moved import Names, Place
 
 MANY_ATTEMPTS = 3
 MANY_MILLISECONDS = 4_000
@@ -25,19 +27,22 @@ FEW_MILLISECONDS = 15_000
 UNEXPLAINED_MILLISECONDS = 45_000
 """So long is enough for a flow that the policies admit."""
 
-Place = tuple[str, Direction, Peer, Port]
 Flow = tuple[Workload, NeighborKey]
 
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """A flow of ``workload`` that is not answered any more. ``attempts`` since the apply; ``is_denied`` by policies."""
+    """A flow of ``workload`` that is not answered any more. ``attempts`` since the apply; ``is_denied`` by policies.
+
+    ``name``: the DNS name that was answered before, where this address of it never was.
+    """
 
     workload: Workload
     key: NeighborKey
     attempts: int
     since: int
     is_denied: bool
+    name: str = ""
 
 
 @dataclass(slots=True)
@@ -71,8 +76,13 @@ class Watch:
         self._denied: dict[Place, bool] = {}
         self._met: dict[Place, Blocked] = {}
         self._rows: dict[Place, _Row] = {}
-        self._answered = {place for one in known for place in self._answered_in(one)}
+        self._answered: set[Place] = set()
         self._working: set[Place] = set()
+        self._names = Names()
+        for place, counts in (found for one in known for found in self._counts_of(one).values()):
+            self._names.add(place, counts)
+            if counts.answered:
+                self._answered.add(place)
 
     def begin(self, heard: Sequence[NetworkNeighbors], earlier: Sequence[NetworkNeighbors]) -> list[Flow]:
         """What was heard until the apply, and until some seconds earlier, of this session only.
@@ -80,7 +90,10 @@ class Watch:
         The flows that used to be answered and are not any more, although nothing is applied yet; they do not count from
         now on. An attempt that was not heard ``earlier`` may have its answer on the way.
         """
-        self._working = {place for one in heard for place in self._answered_in(one)}
+        for place, counts in (found for one in heard for found in self._counts_of(one).values()):
+            if counts.answered:
+                self._working.add(place)
+                self._names.hear_answered(place, counts)
         self._answered |= self._working
         old = {place for one in earlier for place, counts in self._counts_of(one).values() if counts.attempts}
         lost: list[Flow] = []
@@ -88,9 +101,12 @@ class Watch:
             for key, (place, counts) in self._counts_of(one).items():
                 settled = counts.answered + counts.refused
                 self._rows[place] = _Row(counts.attempts, settled, counts.attempts)
-                if not settled and place in (self._answered & old) - self._working:
+                if settled or place not in old - self._working:
+                    continue
+                is_lost = place in self._answered
+                if self._names.lose(place, counts) or is_lost:
                     lost.append((one.workload, key))
-                    self._answered.discard(place)
+                self._answered.discard(place)
         return lost
 
     def look(self, heard: Iterable[NetworkNeighbors], now: int) -> list[Blocked]:
@@ -99,9 +115,10 @@ class Watch:
         for place, one, found in self._unanswered(heard, now):
             if found.is_denied:
                 self._met[place] = found
-            if place in self._answered and self._is_enough(found, now):
+            if (place in self._answered or found.name) and self._is_enough(found, now):
                 if place not in self._working and self._was_denied(one, found.key):
                     self._answered.discard(place)
+                    self._names.forget(place)
                 else:
                     blocked.append(found)
         return blocked
@@ -123,7 +140,9 @@ class Watch:
                 if is_denied is None:
                     is_denied = self._denied[place] = self._is_denied(one, key)
                 attempts = counts.attempts - max(row.base, row.attempts)
-                yield place, one, Blocked(one.workload, key, attempts, row.since, is_denied)
+                is_moved = is_denied and place not in self._answered
+                name = self._names.name_of(place, counts) if is_moved else ""
+                yield place, one, Blocked(one.workload, key, attempts, row.since, is_denied, name)
 
     def _note(self, place: Place, counts: Counts, now: int) -> _Row:
         row = self._rows.setdefault(place, _Row(0, 0, 0))
@@ -140,9 +159,6 @@ class Watch:
             return waited >= UNEXPLAINED_MILLISECONDS
         is_many = one.attempts >= MANY_ATTEMPTS and waited >= MANY_MILLISECONDS
         return is_many or waited >= FEW_MILLISECONDS
-
-    def _answered_in(self, one: NetworkNeighbors) -> Iterator[Place]:
-        return (place for place, counts in self._counts_of(one).values() if counts.answered)
 
     # Of the subjects all flows; of others those that lead to a subject, which its own interface may never see.
     def _counts_of(self, one: NetworkNeighbors) -> Mapping[NeighborKey, tuple[Place, Counts]]:

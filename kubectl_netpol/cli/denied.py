@@ -23,6 +23,8 @@ _LOST_SHOWN = 5
 def blocked_words(one: Blocked) -> str:
     """``deployment/api in namespace shop: egress to shop/statefulset/db at TCP 5432, 12 attempts without ...``."""
     why = "the policies deny it" if one.is_denied else "though the policies admit it"
+    if one.name:
+        why += f"; {one.name}, which used to be answered at another address, leads there now"
     return f"{_flow_words(one.workload, one.key)}, {counted(one.attempts, 'attempt')} without an answer; {why}"
 
 
