@@ -28,10 +28,14 @@ def lookups(policy: Policy, search_domains: tuple[str, ...], lookup: Lookup) -> 
     if not any(map(is_question, egress)) or not any(names_of(neighbor, lookup) for neighbor in egress):
         return []
     names = fqdns(name for neighbor in egress for name in neighbor.counts.names)
-    below = tuple(f".{domain}" for domain in search_domains)
-    asked = [{"matchName": name} for name in names if not name.endswith(below)]
+    asked = [{"matchName": name} for name in names if not _is_in_patterns(name, search_domains)]
     patterns = [f"{'*.' * depth}{domain}" for domain in search_domains for depth in range(1, _DEEPEST + 1)]
     return [*asked, *({"matchPattern": pattern} for pattern in patterns)]
+
+
+def _is_in_patterns(name: str, search_domains: tuple[str, ...]) -> bool:
+    ends = (f".{domain}" for domain in search_domains)
+    return any(name.endswith(end) and name.removesuffix(end).count(".") < _DEEPEST for end in ends)
 
 
 def is_dns_server(member: Member, ports: set[Port]) -> bool:

@@ -197,6 +197,15 @@ def test_a_recorded_name_is_admitted_with_each_lookup_that_a_pods_search_list_ma
         assert not any(matches(rule, other) for rule in rules), other
 
 
+@pytest.mark.parametrize("depth", [1, 7, 8, 12])
+def test_a_recorded_name_below_a_search_domain_is_admitted_however_many_labels_it_has(depth):
+    name = ".".join(["a"] * depth + ["amazonaws.com"])
+    context = Context(search_domains=("cluster.local", "amazonaws.com"))
+    found = neighbor(DNS, 53, protocol=Protocol.UDP), neighbor(OUTSIDE, names=(f"{name}.",))
+    spec, _ = cilium(*found, context=context)
+    assert any(matches(rule, name) for rule in dns_rules(spec))
+
+
 def test_lookups_are_judged_where_the_recorded_dns_server_is_and_its_other_ports_are_not():
     found = [neighbor(DNS, port, protocol=one) for port, one in ((53, Protocol.UDP), (53, Protocol.TCP), (9153, "TCP"))]
     spec, _ = cilium(*found, neighbor(OUTSIDE, names=("a.example.com.",)))
