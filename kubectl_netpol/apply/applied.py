@@ -16,7 +16,7 @@ from ..neighbors.labels import matches
 from ..policy.evaluation.reading import read_policy
 from ..policy.evaluation.values import NetworkPolicy
 from ..policy.generate import Policy
-from .meaning import Change, compare
+from .meaning.compare import Change, compare
 from .owned import managers, owned
 from .words import peer_names
 

@@ -9,7 +9,8 @@ from ..neighbors.labels import selector_text
 from ..policy.evaluation.values import NetworkPolicy, PolicyPeer
 from ..policy.generate import Policy
 from ..policy.rules import SIDES
-from .meaning import Change, Grant
+from .meaning.compare import Change
+from .meaning.grants import Grant
 
 Names = Mapping[PolicyPeer, str]
 """Which workload a selector stands for, or whose an address is."""

@@ -47,8 +47,8 @@ def command(  # one for each option
     """Compare the policies in the cluster with those that would be generated now.
 
     Of the cluster's policies those count that bear the names of generated ones. + is what a workload gains by an apply,
-    - what it loses. Nothing is changed. Exits with 0 when nothing differs, with 1 when something does, and with more
-    than 1 when it cannot be told.
+    - what it loses, = what stays of a wider rule or an open direction. Nothing is changed. Exits with 0 when nothing
+    differs, with 1 when something does, and with more than 1 when it cannot be told.
 
     \b
     Examples:
