@@ -15,6 +15,8 @@ from ..policy.replay.replay import replay
 from . import streams
 from .check_input import Sources, gather_policies, policies_of_files, read_world
 from .connection import Connection
+from .demand import Demand, demands
+from .generation import check_whole
 from .known_option import known_servers_option
 from .options import Scope
 from .outputs import output_option
@@ -61,6 +63,7 @@ class _Wish:
 @click.option("--explain", "flow", metavar="FLOW", help="Walk through the decision on one flow, recorded or not.")
 @click.option("--wide", is_flag=True, help="Tell also what policies admit beyond what was recorded.")
 @click.option("--strict", is_flag=True, help="Exit with 1 where something cannot be told, too.")
+@demands
 @reads_recordings_and_cluster
 @known_servers_option
 @output_option("table", "json", default="table", templates=False)
@@ -77,6 +80,7 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
     flow: str | None,
     wide: bool,
     strict: bool,
+    demand: Demand,
     path: Path | None,
     output: str,
 ) -> int:
@@ -105,15 +109,19 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
       # Why, and what policies admit that nobody used
       kubectl netpol check -f policies/ --explain 'deploy/web -> deploy/api:8080/TCP'
       kubectl netpol check deploy/api --generated --wide
+    \b
+      # What generate would write with the same options
+      kubectl netpol check -n shop --generated --default-deny --aggregate /24
     """
     _check_flags(live, inventory, policy_files, files)
+    _check_demand(demand, generated, selection, scope)
     if files:
         scope = replace(scope, origin=tuple(word for file in files for word in ("--neighbors", file)))
     chosen = parse_selection(selection)
     wish = _Wish(output, wide, strict, flow)
     named = tuple(policies_of_files(policy_files, scope) if policy_files else ())
     recorded = read_recorded(files, scope, chosen, _COMMAND)
-    sources = Sources(named, generated, applied or not (policy_files or generated), path)
+    sources = Sources(named, demand if generated else None, applied or not (policy_files or generated), path)
     policies = gather_policies(sources, recorded, scope, connection)
     world = read_world(inventory, live, connection)
     if wish.flow is not None:
@@ -130,6 +138,12 @@ def _check_flags(live: bool, inventory: str | None, policy_files: tuple[str, ...
         raise InputError("--live and --inventory exclude each other", "leave one of them out")
     if "-" in policy_files and "-" in files:
         raise InputError("-f and --neighbors cannot both be standard input", "write one of them to a file")
+
+
+def _check_demand(demand: Demand, generated: bool, selection: tuple[str, ...], scope: Scope) -> None:
+    if demand.flags and not generated:
+        raise InputError(f"{demand.flags[0]} is for --generated", "leave it out, or add --generated")
+    check_whole(demand, selection, scope, "leave out TYPE/NAME and -l")
 
 
 def _check(recorded: Recorded, policies: list[NetworkPolicy], world: World, scope: Scope, wish: _Wish) -> int:

@@ -15,13 +15,14 @@ from ..model import NetworkNeighbors
 from ..policy.documents import read_policies
 from ..policy.evaluation.reading import read_policy
 from ..policy.evaluation.values import NetworkPolicy
-from ..policy.generate import generate
 from ..policy.listing import some_of
 from ..policy.replay.ends import OFFLINE, World
 from ..policy.replay.resolver import recorded_namespaces
 from ..render.text import counted
 from . import streams
 from .connection import Connection, need_kubeconfig
+from .demand import Demand
+from .generation import generated_from
 from .known_option import known_servers_lookup
 from .options import Scope
 from .recorded import Recorded
@@ -29,10 +30,11 @@ from .recorded import Recorded
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where policies come from: those in files (``named``), what ``generate`` would write, and the cluster; joined."""
+    """Where policies come from: those in files (``named``), what ``generate`` would write as ``generated`` demands, and
+    the cluster; joined."""
 
     named: tuple[NetworkPolicy, ...]
-    is_generated: bool
+    generated: Demand | None
     is_applied: bool
     known_servers: Path | None = None
 
@@ -47,8 +49,8 @@ def gather_policies(sources: Sources, recorded: Recorded, scope: Scope, connecti
         union.put(_applied(scope, connection))
     _tell_unrecorded(sources.named, recorded.accounts)
     union.put(sources.named)
-    if sources.is_generated:
-        union.put(_generated(recorded.chosen, sources.known_servers))
+    if sources.generated is not None:
+        union.put(_generated(recorded.chosen, sources.generated, sources.known_servers))
     union.tell()
     return list(union.policies.values())
 
@@ -108,12 +110,12 @@ def _tell_unrecorded(policies: Sequence[NetworkPolicy], accounts: Iterable[Netwo
         streams.note(f"policies of namespaces in which nothing was recorded: {found.total()} ({told})")
 
 
-def _generated(chosen: list[NetworkNeighbors], path: Path | None) -> list[NetworkPolicy]:
-    named = [one for one in chosen if not one.selector.is_empty]
+def _generated(chosen: list[NetworkNeighbors], demand: Demand, path: Path | None) -> list[NetworkPolicy]:
+    named = [one for one in chosen if demand.allow_empty_selector or not one.selector.is_empty]
     if len(named) < len(chosen):
         left = counted(len(chosen) - len(named), "workload")
         streams.note(f"{left} without a selector: generate writes no policy of a whole namespace unasked")
-    return [read_policy(one.document) for one in generate(named, lookup=known_servers_lookup(path)).policies]
+    return [read_policy(one.document) for one in generated_from(named, demand, known_servers_lookup(path)).policies]
 
 
 def _applied(scope: Scope, connection: Connection) -> list[NetworkPolicy]:

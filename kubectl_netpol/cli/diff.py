@@ -8,6 +8,7 @@ import click
 
 from . import streams
 from .connection import Connection, need_kubeconfig
+from .demand import Demand, demands
 from .generation import Choice, generated_for
 from .known_option import known_servers_lookup, known_servers_option
 from .options import Scope
@@ -21,28 +22,17 @@ _COMMAND = "kubectl netpol diff"
 @click.argument("selection", nargs=-1, metavar="[TYPE/NAME ...]")
 @click.option("--all", "everything", is_flag=True, help="Every recorded workload of the namespace, or of all with -A.")
 @reads_recordings_and_cluster
-@click.option(
-    "--policy-types",
-    metavar="TYPES",
-    help="Directions to isolate, also by --default-deny: Ingress, Egress or Ingress,Egress.",
-)
-@click.option("--include-unanswered", is_flag=True, help="Allow what was never answered, too.")
-@click.option(
-    "--allow-empty-selector", is_flag=True, help="Allow a policy of a whole namespace, and peers that are all its pods."
-)
-@click.option("--default-deny", is_flag=True, help="Each namespace's default-deny, too.")
+@demands
 @known_servers_option
 @output_option("words", "yaml", default="words", templates=False)
-def command(  # one for each option
+def command(
     connection: Connection,
     scope: Scope,
     selection: tuple[str, ...],
     everything: bool,
-    policy_types: str | None,
+    demand: Demand,
     path: Path | None,
     output: str,
-    default_deny: bool,
-    **flags: bool,
 ) -> int:
     """Compare the policies in the cluster with those that would be generated now.
 
@@ -56,12 +46,15 @@ def command(  # one for each option
       kubectl netpol diff deploy/nginx
       kubectl netpol diff --all -n shop
     \b
+      # With the options that they were generated with
+      kubectl netpol diff --all -n shop --default-deny --aggregate /24
+    \b
       # As text
       kubectl netpol diff --all -n shop -o yaml
     """
     need_kubeconfig(connection)
-    choice = Choice(scope, selection, everything, (), policy_types, default_deny)
-    accounts, generated = generated_for(choice, known_servers_lookup(path), flags, _COMMAND)
+    choice = Choice(scope, selection, everything, (), demand)
+    accounts, generated = generated_for(choice, known_servers_lookup(path), _COMMAND)
     from ..apply.applied import policies_in, steps  # noqa: PLC0415  # half a second
     from .changes import as_text, foreign_notes, in_words  # noqa: PLC0415
 

@@ -11,6 +11,13 @@ from ..model import NetworkNeighbors, Workload
 from ..policy.kinds import convert
 from . import streams
 from .apply_options import Application, applies
+from .demand import (
+    Demand,
+    allow_empty_selector_option,
+    include_unanswered_option,
+    policy_types_option,
+    read_directions,
+)
 from .generation import Choice, generated_for
 from .known_option import known_servers_lookup, known_servers_option
 from .options import Scope
@@ -31,15 +38,9 @@ _COMMAND = "kubectl netpol generate"
 @shapes_policies
 @reads_recordings_and_cluster
 @applies
-@click.option(
-    "--policy-types",
-    metavar="TYPES",
-    help="Directions to isolate, also by --default-deny: Ingress, Egress or Ingress,Egress.",
-)
-@click.option("--include-unanswered", is_flag=True, help="Allow what was never answered, too.")
-@click.option(
-    "--allow-empty-selector", is_flag=True, help="Allow a policy of a whole namespace, and peers that are all its pods."
-)
+@policy_types_option
+@include_unanswered_option
+@allow_empty_selector_option
 @known_servers_option
 @output_option("yaml", "json", "name")
 @click.option(
@@ -95,8 +96,11 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
     application.check(shape.kind, output, output_dir)
     folder = _folder(output_dir, output or "yaml")
     lookup = known_servers_lookup(path)
-    choice = Choice(scope, selection, everything, files, policy_types, application.default_deny, shape.aggregate)
-    found, generated = generated_for(choice, lookup, flags, _COMMAND)
+    demand = Demand(
+        read_directions(policy_types), default_deny=application.default_deny, aggregate=shape.aggregate, **flags
+    )
+    choice = Choice(scope, selection, everything, files, demand)
+    found, generated = generated_for(choice, lookup, _COMMAND)
     generated = convert(generated, shape.kind, shape.context(scope, lookup))
     for note in generated.notes:
         streams.note(str(note))

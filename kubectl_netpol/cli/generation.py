@@ -2,54 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from ..errors import InputError
-from ..model import Direction, NetworkNeighbors
+from ..model import NetworkNeighbors
 from ..policy.default_deny import with_default_deny
 from ..policy.generate import BOTH, Generated, Options, generate
 from ..policy.rules import Lookup
+from .demand import Demand
 from .options import Scope
 from .recorded import read_chosen
 from .selection import Selection, parse_selection
 
-if TYPE_CHECKING:
-    from ..policy.aggregation import Aggregate
-
-_TYPES = {"ingress": Direction.INGRESS, "egress": Direction.EGRESS}
-
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What was typed about which policies, and of what."""
+    """What was typed about which policies, and what they are to be."""
 
     scope: Scope
     selection: tuple[str, ...]
     everything: bool
     files: tuple[str, ...]
-    policy_types: str | None
-    default_deny: bool
-    aggregate: Aggregate | None = None
+    demand: Demand
 
 
-def generated_for(
-    choice: Choice, lookup: Lookup, flags: dict[str, bool], command: str
-) -> tuple[list[NetworkNeighbors], Generated]:
-    """The accounts that are chosen, and what is generated from them; ``flags`` are those of ``Options``.
+def generated_for(choice: Choice, lookup: Lookup, command: str) -> tuple[list[NetworkNeighbors], Generated]:
+    """The accounts that are chosen, and what is generated from them; ``command`` is what a hint proposes.
 
-    ``command`` is what a hint proposes. Raises NetpolError where nothing of that is there.
+    Raises NetpolError where nothing of that is there.
     """
-    if choice.default_deny and (choice.selection or choice.scope.labels):
-        raise InputError("--default-deny is for all of a namespace, and some of it was named", "take --all of it")
+    check_whole(choice.demand, choice.selection, choice.scope, "take --all of it")
     chosen = _chosen(choice, command)
-    directions = _directions(choice.policy_types) or (BOTH if choice.default_deny else ())
-    options = Options(directions, aggregate=choice.aggregate, **flags)
     accounts = read_chosen(choice.files, choice.scope, chosen, command)
+    return accounts, generated_from(accounts, choice.demand, lookup)
+
+
+def generated_from(accounts: Sequence[NetworkNeighbors], demand: Demand, lookup: Lookup) -> Generated:
+    """What is generated from these accounts. Raises InputError where they, or what was typed, do not allow it."""
+    directions = demand.directions or (BOTH if demand.default_deny else ())
+    options = Options(directions, demand.include_unanswered, demand.allow_empty_selector, demand.aggregate)
     generated = generate(accounts, options, lookup)
-    if choice.default_deny:
-        generated = with_default_deny(generated, accounts, lookup, directions)
-    return accounts, generated
+    return with_default_deny(generated, accounts, lookup, directions) if demand.default_deny else generated
+
+
+def check_whole(demand: Demand, selection: Sequence[str], scope: Scope, hint: str) -> None:
+    """Raises InputError where a default-deny is asked for, and only some of a namespace."""
+    if demand.default_deny and (selection or scope.labels):
+        raise InputError("--default-deny is for all of a namespace, and some of it was named", hint)
 
 
 def _chosen(choice: Choice, command: str) -> Selection:
@@ -59,13 +59,3 @@ def _chosen(choice: Choice, command: str) -> Selection:
         hint = f"name workloads as TYPE/NAME, as in: {command} deploy/nginx, or take all of them with --all"
         raise InputError("no workload was named", hint)
     return parse_selection(choice.selection)
-
-
-def _directions(text: str | None) -> tuple[Direction, ...]:
-    if text is None:
-        return ()
-    parts = [part.strip().lower() for part in text.split(",")]
-    unknown = [part for part in parts if part not in _TYPES]
-    if unknown:
-        raise InputError(f"{unknown[0]!r} is no policy type", "--policy-types takes Ingress, Egress or Ingress,Egress")
-    return tuple(direction for name, direction in _TYPES.items() if name in parts)

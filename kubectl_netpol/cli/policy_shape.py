@@ -42,16 +42,18 @@ class Shape:
         return Context(lookup, self.search_domains, network)
 
 
+aggregate_option = click.option(
+    "--aggregate",
+    metavar="exact|/N|FILE",
+    help="Make blocks of external addresses: exact admits none more, /24 or /24,/48 their blocks of that length, "
+    "FILE the block of its table (lines of CIDR ASN [name]) that holds them.",
+)
+
 _OPTIONS: tuple[Callable[[Any], Any], ...] = (
     click.option(
         "--kind", type=click.Choice(list(KINDS)), default=DEFAULT_KIND, help=f"What to print. [default: {DEFAULT_KIND}]"
     ),
-    click.option(
-        "--aggregate",
-        metavar="exact|/N|FILE",
-        help="Make blocks of external addresses: exact admits none more, /24 or /24,/48 their blocks of that length, "
-        "FILE the block of its table (lines of CIDR ASN [name]) that holds them.",
-    ),
+    aggregate_option,
     click.option(
         "--search-domain",
         "domains",

@@ -100,6 +100,9 @@ def test_files_and_folders_are_left_to_the_shell():
 def test_words_that_stand_beside_a_file_are_offered_with_it():
     assert offered("generate", "--aggregate", "") == (["exact"], 0)
     assert offered("generate", "--aggregate", "AS.t") == ([], 0)
+    for command in ("diff", "check"):
+        assert offered(command, "--aggregate", "") == (["exact"], 0)
+        assert offered(command, "--policy-types", "i")[0] == ["ingress", "ingress,egress"]
 
 
 @pytest.mark.parametrize("words", [("-o", "{}"), ("--output={}",), ("-A", "--output", "{}")])
