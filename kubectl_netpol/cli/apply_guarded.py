@@ -24,6 +24,7 @@ from ..model import NetworkNeighbors
 from ..policy.evaluation.reading import read_policy
 from . import streams
 from .apply import tell
+from .apply_interruption import Interruption
 from .apply_options import Application
 from .options import Scope
 from .other_guards import refuse_guarded
@@ -100,22 +101,24 @@ class Guarded:
                 self.known,
                 [read_policy(one) for one in self._present()[self.steps[0].namespace]],
                 [read_policy(one) for one in _all_policies(self.api, self.steps)],
-                lambda: self._guard_and_apply(session),
+                lambda interruption: self._guard_and_apply(session, interruption),
                 self._fate,
             )
             return run_watched(plan)
-        found = self._guard_and_apply(session)
+        found = self._guard_and_apply(session, Interruption())
         streams.say(f"applied: {self._fate(found)}")
         return 0
 
-    def _guard_and_apply(self, session: str) -> Found:
+    def _guard_and_apply(self, session: str, interruption: Interruption) -> Found:
         now_there = self._steps_as_it_is_now()
         guard = _guard(self.application, session, now_there, now(self.api))
         guard = settled_network(self.api, guard, _all_policies(self.api, now_there))
+        interruption.check()
         streams.say(f"starting the guard of session {session} in namespace {guard.plan.namespace}")
-        start(self.api, guard, self.application.rollback_after / 2)
+        start(self.api, guard, self.application.rollback_after / 2, interruption.check)
         try:
             found = self._found_again(guard)
+            interruption.pass_by()
         except BaseException:  # also Ctrl-C: nothing is applied yet, and a guard would put back what others write
             remove(self.api, guard.plan)
             raise

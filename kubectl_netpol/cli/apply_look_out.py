@@ -24,6 +24,7 @@ from ..neighbors.recording import summarise
 from ..policy.evaluation.values import NetworkPolicy
 from ..render.text import counted
 from . import streams
+from .apply_interruption import Interruption, Stopped
 from .apply_options import Application
 from .denied import blocked_words, lost_words, tell_candidates
 from .options import Scope
@@ -55,7 +56,7 @@ class Plan:
     known: Sequence[NetworkNeighbors]
     before: Sequence[NetworkPolicy]
     policies: Sequence[NetworkPolicy]
-    apply: Callable[[], Found]
+    apply: Callable[[Interruption], Found]
     fate: Callable[[Found], str]
 
 
@@ -76,19 +77,20 @@ class LookOut:
         self._earlier: list[NetworkNeighbors] | None = None
         self._found: Found | None = None
         self._listening = self._next_look = self._next_ask = 0.0
-        self._is_interrupted = self._is_cut_off = self._is_confirmed = False
+        self._interruption = Interruption()
+        self._is_cut_off = self._is_confirmed = False
         self._failure: ApplyError | None = None
         self.end: Callable[[], None] = lambda: None
 
     def interrupt(self) -> None:
-        """From a signal handler: the captures end, the guard stays."""
-        self._is_interrupted = True
+        """From a signal handler: the captures end. Before the apply that is all of it, afterwards the guard stays."""
+        self._interruption.ask()
         self.end()
 
     def tick(self, progress: Progress) -> None:
         """Applies once all is heard, and looks around from then on."""
         at = time.monotonic()
-        if progress.is_ending or self._is_interrupted or self._is_over or not progress.begun:
+        if progress.is_ending or self._interruption.is_asked or self._is_over or not progress.begun:
             return
         if self._found is None:
             self._listening = self._listening or at + _LISTEN_SECONDS
@@ -105,15 +107,24 @@ class LookOut:
         return self._found is not None
 
     @property
+    def is_late(self) -> bool:
+        """Whether an interruption ends the watch only, since the policies are there, or nearly so."""
+        return self._interruption.is_late
+
+    @property
     def _is_over(self) -> bool:
         return self._is_confirmed or self._failure is not None
 
     def _apply(self) -> None:
         heard = self._heard()
-        self._found = self._plan.apply()
+        try:
+            self._found = self._plan.apply(self._interruption)
+        except Stopped:  # the captures end as always, and ``conclude`` tells it
+            return
         if lost := self._watch.begin(heard, self._earlier or ()):
             streams.note(lost_words(lost))
-        streams.say(f"watching; {self._plan.fate(self._found)}")
+        if not self._interruption.is_asked:
+            streams.say(f"watching; {self._plan.fate(self._found)}")
 
     def _heard(self) -> list[NetworkNeighbors]:
         return [summarise(one) for one in self._recorder.recordings()]

@@ -96,7 +96,8 @@ def _catch(look_out: LookOut) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         look_out.interrupt()
         if number != signal.SIGHUP:  # then nobody is there to read it
-            streams.say("stopping the watch, not the guard; once more to leave at once")
+            what = "the watch, not the guard" if look_out.is_late else "before anything is applied"
+            streams.say(f"stopping {what}; once more to leave at once")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, first)

@@ -178,6 +178,24 @@ def state(cluster: Cluster, session: str) -> str:
     return cluster.kubectl("-n", NAMESPACE, "get", "job", f"netpol-guard-{session}", "-o", path)
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_who_interrupts_while_the_guard_starts_applies_nothing_and_leaves_nothing(
+    product: Product, tmp_path: Path, number: signal.Signals
+) -> None:
+    before = policies(product.cluster)
+    file = written(tmp_path, LACKING)
+    words = ("generate", "-f", file, "--apply", "--yes", "--force-conflicts", "--rollback-after", "5m")
+    with product.watching(*words) as running:
+        until(running, "starting the guard of session")
+        running.send_signal(number)
+        printed, said = running.communicate(timeout=120)
+    assert (running.returncode, printed) == (130, "")
+    assert said.splitlines()[-1] == "nothing was applied"
+    assert policies(product.cluster) == before
+    wait_until(lambda: guard_objects(product.cluster) == [], 60, "the guard is gone")
+    assert product.remains(NAMESPACE) == []
+
+
 def test_what_is_confirmed_stays_and_nothing_else_of_ours(product: Product, tmp_path: Path) -> None:
     product.cluster.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
     try:

@@ -1,5 +1,6 @@
 """The look-out of a watched apply: what it says when the guard does not do its part, or cannot be asked about."""
 
+import signal
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -29,10 +30,10 @@ GUARD = Found("abc", Plan("shop", "netpol-guard-abc", UNTIL, (Earlier("new", Non
 class Watched:
     """A look-out that has applied. ``look`` does as the API server when it is asked for the guard.
 
-    ``known`` are the recordings, ``heard`` what the captures heard.
+    ``known`` are the recordings, ``heard`` what the captures heard, ``apply`` what makes the guard and applies.
     """
 
-    def __init__(self, monkeypatch, known=(), heard=()):
+    def __init__(self, monkeypatch, known=(), heard=(), apply=lambda _: GUARD):
         self.at, self.ended = UNTIL - 60_000, []
         self.look = lambda: GUARD
         for module in (apply_look_out, guards):
@@ -47,7 +48,7 @@ class Watched:
             api=None,
             known=known,
             **dict.fromkeys(("before", "policies"), ()),
-            apply=lambda: GUARD,
+            apply=apply,
             fate=lambda _: "FATE",
         )
         monkeypatch.setattr(apply_look_out.LookOut, "_heard", lambda _: list(heard))
@@ -167,6 +168,33 @@ def test_without_a_cluster_the_guard_is_given_a_minute(watched, capsys):
     assert watched.failure().hint.endswith("unless somebody confirmed: kubectl get netpol -n shop --as jane")
 
 
+def stopping(interruption):
+    interruption.ask()
+    interruption.pass_by()
+
+
+def test_an_interruption_while_the_guard_starts_ends_the_captures_as_always_and_tells_that_nothing_is_applied(
+    monkeypatch, capsys
+):
+    watched = Watched(monkeypatch, apply=stopping)
+    watched.tick()
+    assert not watched.look_out.has_applied
+    with pytest.raises(KeyboardInterrupt):
+        watched.look_out.conclude()
+    assert capsys.readouterr().err == "nothing was applied\n"
+
+
+@pytest.mark.parametrize(
+    ("is_late", "words"), [(False, "stopping before anything is applied"), (True, "stopping the watch, not the guard")]
+)
+def test_an_interruption_says_whether_it_ends_the_watch_only(monkeypatch, capsys, is_late, words):
+    handlers = {}
+    monkeypatch.setattr(apply_watched.signal, "signal", handlers.__setitem__)
+    apply_watched._catch(SimpleNamespace(interrupt=lambda: None, is_late=is_late))
+    handlers[signal.SIGTERM](signal.SIGTERM, None)
+    assert capsys.readouterr().err == f"{words}; once more to leave at once\n"
+
+
 HOPELESS = CaptureError("no node could be captured; n1: a virtual node", "see what is wrong: doctor")
 
 
@@ -200,7 +228,7 @@ def refused(monkeypatch, tmp_path):
             api=None,
             scope=SimpleNamespace(directory=tmp_path / "cache"),
             **dict.fromkeys(("steps", "known", "before", "policies"), ()),
-            apply=lambda: GUARD,
+            apply=lambda _: GUARD,
             fate=lambda _: "FATE",
         )
         with pytest.raises(NetpolError) as caught:

@@ -1,0 +1,30 @@
+"""Ctrl-C while policies are applied: when it comes early enough to stop all of it."""
+
+from __future__ import annotations
+
+
+class Stopped(KeyboardInterrupt):
+    """A watched apply was asked to stop before anything was applied. Its captures have yet to be removed."""
+
+
+class Interruption:
+    """The first Ctrl-C of a watched apply. ``is_late``: policies are applied, or are being applied."""
+
+    def __init__(self) -> None:
+        self.is_asked = self.is_late = False
+
+    def ask(self) -> None:
+        """From a signal handler."""
+        self.is_asked = True
+
+    def check(self) -> None:
+        """Raises Stopped when it was asked for."""
+        if self.is_asked:
+            raise Stopped
+
+    def pass_by(self) -> None:
+        """To be called right before the first policy is applied. Raises Stopped when it was asked for until then."""
+        self.is_late = True  # first, so that a handler that comes in between does not promise too much
+        if self.is_asked:
+            self.is_late = False
+            raise Stopped
