@@ -18,6 +18,7 @@ from ..model import NetworkNeighbors
 from ..policy.generate import Policy
 from ..render.text import counted
 from . import streams
+from .apply_interruption import half_remedy, half_words
 from .apply_options import Application
 from .changes import foreign_notes, in_words
 from .connection import need_kubeconfig
@@ -77,8 +78,14 @@ def _still(api: Api, before: Mapping[str, Sequence[Document]], found: Sequence[S
 
 def _apply(application: Application, api: Api, found: Sequence[Step], manner: Manner) -> None:
     refuse_guarded(api, application.connection, found)
-    for one in apply_all(api, found, replace(manner, is_locked=True), application.connection.flags):
-        tell(one)
+    count, locked, flags = 0, replace(manner, is_locked=True), application.connection.flags
+    try:
+        for count, one in enumerate(apply_all(api, found, locked, flags), 1):  # noqa: B007  # it is told below
+            tell(one)
+    except KeyboardInterrupt:
+        streams.say(f"interrupted: {half_words(found, count)}")
+        streams.say(half_remedy(found, count, flags))
+        raise
 
 
 # Files are about some workloads, and say nothing of the cluster's others: the cache may.

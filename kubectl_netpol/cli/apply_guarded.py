@@ -24,7 +24,7 @@ from ..model import NetworkNeighbors
 from ..policy.evaluation.reading import read_policy
 from . import streams
 from .apply import tell
-from .apply_interruption import Interruption
+from .apply_interruption import Interruption, half_words
 from .apply_options import Application
 from .options import Scope
 from .other_guards import refuse_guarded
@@ -168,7 +168,7 @@ class Guarded:
                 self._take_back(found, applied, next(iter(wanted[len(applied) :]), None), error)
                 streams.say("interrupted: what was applied is put back")
             else:
-                streams.say(f"interrupted: {self._fate(found)}")
+                streams.say(f"interrupted: {half_words(wanted, len(applied))}; {self._fate(found)}")
             raise
 
     def _take_back(self, found: Found, applied: Sequence[Step], unsure: Step | None, why: BaseException) -> None:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from ..apply.applied import Step
+from ..apply.server import place
+
 
 class Stopped(KeyboardInterrupt):
     """A watched apply was asked to stop before anything was applied. Its captures have yet to be removed."""
@@ -28,3 +33,28 @@ class Interruption:
         if self.is_asked:
             self.is_late = False
             raise Stopped
+
+
+def half_words(steps: Sequence[Step], count: int) -> str:
+    """Which of the policies are there, where the first ``count`` of them were applied when Ctrl-C came."""
+    words = f"{count} of {len(steps)} policies were applied"
+    if count:
+        words += f" ({', '.join(map(place, steps[:count]))})"
+    unsure, *lost = [place(one) for one in steps[count:]] or [""]
+    if unsure:
+        words += f", {unsure} may be there"
+    return f"{words}, and these were not: {', '.join(lost)}" if lost else words
+
+
+def half_remedy(steps: Sequence[Step], count: int, flags: str) -> str:
+    """How to go on after that, or back; ``flags`` are those of the connection, as a shell takes them."""
+    new: dict[str, list[str]] = {}
+    for one in steps[: count + 1]:
+        if one.present is None:
+            new.setdefault(one.namespace, []).append(f"networkpolicy/{one.name}")
+    again = "type the same command again for the rest: what is applied already stays as it is"
+    back = (
+        f"kubectl delete {' '.join(names)} --ignore-not-found -n {namespace} {flags}".rstrip()
+        for namespace, names in new.items()
+    )
+    return f"{again}; to take back what is new: {'; '.join(back)}" if new else again

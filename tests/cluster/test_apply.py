@@ -196,6 +196,25 @@ def test_who_interrupts_while_the_guard_starts_applies_nothing_and_leaves_nothin
     assert product.remains(NAMESPACE) == []
 
 
+def test_who_interrupts_an_apply_is_told_which_half_of_it_is_there(product: Product, tmp_path: Path) -> None:
+    several = [neighbors(f"server-{number}", ingress=peer("client", 8080)) for number in range(300)]
+    with product.watching("generate", "-f", written(tmp_path, *several), "--apply", "--yes") as running:
+        wait_until(lambda: len(policies(product.cluster)) > 1, 60, "a policy is applied")
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    told = re.search(r"interrupted: (\d+) of 300 policies were applied.* may be there, and these were not: (.*)", said)
+    assert told, said
+    lost = re.findall(r"networkpolicy\.networking\.k8s\.io/(\S+) in", told[2])
+    there = set(policies(product.cluster)) - {"deployment-client"}
+    assert int(told[1]) <= len(there) <= int(told[1]) + 1
+    assert len(lost) == 299 - int(told[1])
+    assert there.isdisjoint(lost)
+    back = said.partition("to take back what is new: kubectl ")[2].splitlines()[0]
+    product.cluster.kubectl(*back.split())
+    assert set(policies(product.cluster)) == {"deployment-client"}
+
+
 def test_what_is_confirmed_stays_and_nothing_else_of_ours(product: Product, tmp_path: Path) -> None:
     product.cluster.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce=restricted")
     try:
