@@ -19,7 +19,7 @@ from ..policy.evaluation.evaluate import Evaluator
 from ..policy.evaluation.reading import read_policy
 from ..policy.evaluation.values import NetworkPolicy, PodEnd
 from .guard_objects import CONTAINER, GUARD_LABEL, Guard, job, owned, probe
-from .guards import remove
+from .guards import find, remove
 from .server import ApplyError
 
 _LOOK_SECONDS = 0.5
@@ -80,6 +80,11 @@ def start(api: Api, guard: Guard, patience: float, tick: Callable[[], None] = la
         raise
 
 
+def gone() -> ApplyError:
+    """To be raised where the guard goes before anything is applied."""
+    return ApplyError("the guard is gone, and nothing was applied", "somebody confirmed or removed it; try again")
+
+
 def _wait(api: Api, guard: Guard, patience: float, tick: Callable[[], None]) -> None:
     deadline, why = time.monotonic() + patience, "its pod did not start"
     while time.monotonic() < deadline:
@@ -88,6 +93,8 @@ def _wait(api: Api, guard: Guard, patience: float, tick: Callable[[], None]) -> 
             if said.startswith(_READY):
                 return
             why = said.removeprefix(_NOT_READY) or _hindrance(pod) or why
+        if not find(api, guard.plan.namespace, guard.session):
+            raise gone()
         tick()
         time.sleep(_LOOK_SECONDS)
     raise ApplyError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +19,10 @@ from .applied import Step
 from .guard_objects import GUARD_LABEL
 from .server import ApplyError
 
+APPLIED = "kubectl-netpol/applied"
+"""An annotation of the guard's Job: whoever applied came to the end of it."""
+
+_NOT_FOUND, _CONFLICT = 404, 409
 _TRIES = 10
 _NEAR_MILLISECONDS = 3000
 """Before its deadline: an apply takes its time, and two clocks agree within two seconds only."""
@@ -26,13 +30,17 @@ _NEAR_MILLISECONDS = 3000
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A guard in the cluster. ``state`` is what it said of itself last, empty while it waits."""
+    """A guard in the cluster. ``state`` is what it said of itself last, empty while it waits.
+
+    ``is_applied``: all that it guards was applied.
+    """
 
     session: str
     plan: Plan
     state: str
     uid: str
     version: str
+    is_applied: bool = False
 
     @property
     def is_waiting(self) -> bool:
@@ -81,7 +89,7 @@ def look(api: Api, found: Found) -> Found | None:
     try:
         one = api.get(JOB.path(found.plan.namespace, found.plan.job))
     except RefusedError as error:
-        if error.status == 404:
+        if error.status == _NOT_FOUND:
             return None
         raise
     return next(iter(_guards([one])), None)
@@ -103,8 +111,9 @@ def _guards(jobs: Iterable[Mapping[str, Any]]) -> Iterator[Found]:
         session = text(table(metadata.get("labels")).get(GUARD_LABEL))
         is_its_own = (plan.namespace, plan.job) == (metadata.get("namespace"), metadata.get("name"))
         if is_its_own and plan.job == f"{PREFIX}{session}" and not metadata.get("deletionTimestamp"):
-            state = text(table(metadata.get("annotations")).get(STATE))
-            yield Found(session, plan, state, text(metadata.get("uid")), text(metadata.get("resourceVersion")))
+            notes = table(metadata.get("annotations"))
+            uid, seen = text(metadata.get("uid")), text(metadata.get("resourceVersion"))
+            yield Found(session, plan, text(notes.get(STATE)), uid, seen, APPLIED in notes)
 
 
 def is_nearly_over(api: Api, found: Found) -> bool:
@@ -118,17 +127,28 @@ def refuse_late(api: Api, found: Found) -> None:
         raise ApplyError("the guard's time is almost over, and what is applied now would not come back", "")
 
 
-def refuse_unheld(api: Api, found: Found) -> None:
-    """Raises ApplyError when the guard waits no more: what was applied meanwhile may not come back. ClusterError."""
-    current = look(api, found)
+def mark_applied(api: Api, found: Found) -> None:
+    """Notes in the guard's Job that all is applied.
+
+    Raises ApplyError when the guard waits no more: what was applied meanwhile may not come back. ClusterError.
+    """
+    try:
+        job = api.merge(
+            JOB.path(found.plan.namespace, found.plan.job), {"metadata": {"annotations": {APPLIED: "true"}}}
+        )
+    except RefusedError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        job = {}
+    current = next(_guards([job]), None)
     if current is None:
         raise ApplyError(f"the guard of session {found.session} went before all was applied", "somebody removed it")
     if not current.is_waiting:
         raise ApplyError(f"session {found.session} ended before all was applied: {state_words(current)}", "")
 
 
-def confirm(api: Api, found: Found) -> None:
-    """Keeps what was applied: removes the guard, unless it has begun to roll back.
+def confirm(api: Api, found: Found) -> Found:
+    """Keeps what was applied: removes the guard, unless it has begun to roll back. The guard as it was until then.
 
     Raises ApplyError when it is too late, ClusterError.
     """
@@ -148,12 +168,26 @@ def confirm(api: Api, found: Found) -> None:
             }
             api.delete(JOB.path(one.plan.namespace, one.plan.job), body)
         except RefusedError as error:
-            if error.status not in (404, 409):
+            if error.status not in (_NOT_FOUND, _CONFLICT):
                 raise
             one = look(api, found)
             continue
-        return
+        return one
     raise ApplyError(f"session {found.session} changes all the time, and could not be confirmed", "try again")
+
+
+def unapplied(found: Found, present: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Those policies that are not among the present ones or, where not all was applied, that are as they were before.
+
+    An apply that changes nothing leaves the version as it was, so the version alone tells it only of an apply that
+    broke off.
+    """
+    there, changed = versions(present), changed_since(found.plan, present)
+    return [
+        one.name
+        for one in found.plan.policies
+        if one.name not in there or not (found.is_applied or one.name in changed)
+    ]
 
 
 def state_words(found: Found) -> str:

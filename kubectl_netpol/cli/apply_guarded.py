@@ -10,8 +10,8 @@ from typing import Any
 
 from ..apply.applied import Step, policies_in, steps
 from ..apply.guard_objects import Guard
-from ..apply.guard_start import settled_network, start
-from ..apply.guards import Found, changed_since, find, is_nearly_over, plan_of, refuse_late, refuse_unheld, remove
+from ..apply.guard_start import gone, settled_network, start
+from ..apply.guards import Found, changed_since, find, is_nearly_over, mark_applied, plan_of, refuse_late, remove
 from ..apply.server import AGAIN, ApplyError, Manner, apply_all, refuse_theirs
 from ..apply.way_back import take_back
 from ..capture.image import IMAGE
@@ -137,7 +137,7 @@ class Guarded:
     def _found_again(self, guard: Guard) -> Found:
         found = next(iter(find(self.api, guard.plan.namespace, guard.session)), None)
         if found is None:
-            raise ApplyError("the guard is gone, and nothing was applied", "somebody removed it; try again")
+            raise gone()
         refuse_guarded(self.api, self.application.connection, self.steps, found.session)
         if names := changed_since(found.plan, self._present()[found.plan.namespace]):
             raise ApplyError(
@@ -157,7 +157,7 @@ class Guarded:
             for one in apply_all(self.api, wanted, manner, flags, lambda: refuse_late(self.api, found)):
                 applied.append(one)
                 tell(one)
-            refuse_unheld(self.api, found)
+            mark_applied(self.api, found)
         except NetpolError as error:
             is_unsure = isinstance(error, ApplyError) and error.is_unsure
             self._take_back(found, applied, wanted[len(applied)] if is_unsure else None, error)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
+from ..errors import NetpolError
 from . import streams
 from .connection import Connection, connects, need_kubeconfig
 from .namespaces import namespace_option
 from .rolled_back import the_guard
+
+if TYPE_CHECKING:
+    from ..apply.guards import Found
 
 
 @click.command("confirm", short_help="Keep what was applied with --rollback-after.")
@@ -17,18 +24,45 @@ from .rolled_back import the_guard
 def command(connection: Connection, session: str | None, namespace: str | None) -> None:
     """Keep what was applied with generate --apply --rollback-after, and remove its guard from the cluster.
 
-    Without SESSION it is the only one that waits in the namespace. Once a rollback has begun it is too late.
+    Without SESSION it is the only one that waits in the namespace. Once a rollback has begun it is too late. Where the
+    apply had not come to its end, the policies that were not applied are named, and the exit code is 1.
 
     \b
     Examples:
       kubectl netpol confirm
       kubectl netpol confirm k7m2px -n shop
     """
-    from ..apply.guards import confirm  # noqa: PLC0415  # half a second
+    from ..apply.applied import policies_in  # noqa: PLC0415  # half a second
+    from ..apply.guards import confirm, unapplied  # noqa: PLC0415
+    from ..cluster.trouble import ClusterError  # noqa: PLC0415
 
     need_kubeconfig(connection)
     api = connection.open()
-    found = the_guard(api, connection, session, namespace)
-    confirm(api, found)
-    for one in found.plan.policies:
-        streams.line(f"networkpolicy.networking.k8s.io/{one.name} confirmed")
+    ended = confirm(api, the_guard(api, connection, session, namespace))
+    place = ended.plan.namespace
+    try:
+        lost = unapplied(ended, policies_in(api, [place])[place])
+    except ClusterError as error:
+        message = f"session {ended.session} is confirmed, but what is there could not be seen: {error.message}"
+        raise NetpolError(message, error.hint) from error
+    for one in ended.plan.policies:
+        streams.line(f"networkpolicy.networking.k8s.io/{one.name} {_words(ended, one.name in lost)}")
+    _judge(ended, lost)
+
+
+def _words(ended: Found, is_lost: bool) -> str:
+    if not is_lost:
+        return "confirmed"
+    return "not there any more" if ended.is_applied else "not applied"
+
+
+# Whoever applies takes back what it has applied when it finds its guard gone before the end.
+def _judge(ended: Found, lost: Sequence[str]) -> None:
+    if not ended.is_applied:
+        raise NetpolError(
+            f"session {ended.session} was confirmed before all of it was applied: its apply broke off, or goes on and "
+            "takes back what it has applied",
+            f"see what is there, and apply again: kubectl get netpol -n {ended.plan.namespace}",
+        )
+    if lost:
+        raise NetpolError(f"somebody removed what was applied: {', '.join(lost)}", "apply it again")

@@ -196,6 +196,20 @@ def test_who_interrupts_while_the_guard_starts_applies_nothing_and_leaves_nothin
     assert product.remains(NAMESPACE) == []
 
 
+def test_who_confirms_while_the_guard_starts_is_told_that_nothing_was_applied(product: Product, tmp_path: Path) -> None:
+    before = policies(product.cluster)
+    words = ("generate", "-f", written(tmp_path, NEW), "--apply", "--yes", "--rollback-after", "5m", "--no-watch")
+    with product.watching(*words, "--image", "registry.invalid/none") as running:  # a guard that is never ready
+        until(running, "starting the guard of session")
+        wait_until(lambda: guard_objects(product.cluster), 20, "the guard's Job is there")
+        printed, said = product.run("confirm", "-n", NAMESPACE, exit_code=1)
+        _, ended = running.communicate(timeout=30)
+    assert printed == "networkpolicy.networking.k8s.io/deployment-server not applied\n"
+    assert "was confirmed before all of it was applied" in said
+    assert (running.returncode, "error: the guard is gone, and nothing was applied" in ended) == (1, True)
+    assert policies(product.cluster) == before
+
+
 def test_who_interrupts_an_apply_is_told_which_half_of_it_is_there(product: Product, tmp_path: Path) -> None:
     several = [neighbors(f"server-{number}", ingress=peer("client", 8080)) for number in range(300)]
     with product.watching("generate", "-f", written(tmp_path, *several), "--apply", "--yes") as running:

@@ -2,11 +2,13 @@
 
 import pytest
 
-from kubectl_netpol.cli import apply_guarded, apply_watched
+from kubectl_netpol.cli import apply_guarded as apply_guarded_module
+from kubectl_netpol.cli import apply_watched
 from kubectl_netpol.cli.apply_interruption import Interruption
+from kubectl_netpol.cluster.trouble import RefusedError
 
-from .shop import JOBS, shop, told
-from .test_apply import APPLY
+from .shop import JOBS, POLICIES, shop, told
+from .test_apply import APPLY, GUARDED, apply_guarded, ours
 from .test_apply_races import both
 
 __all__ = ["both", "shop"]
@@ -23,7 +25,7 @@ def interruption(monkeypatch):
         plan.apply(found)
         return 0
 
-    monkeypatch.setattr(apply_guarded, "_check_watch", lambda *_: None)
+    monkeypatch.setattr(apply_guarded_module, "_check_watch", lambda *_: None)
     monkeypatch.setattr(apply_watched, "run_watched", run_watched)
     return found
 
@@ -41,7 +43,7 @@ def test_an_interrupted_watch_whose_guard_starts_applies_nothing_and_removes_the
 def test_an_interrupted_watch_makes_no_guard_any_more(shop, capsys, monkeypatch, interruption):
     interruption.ask()
     made = []
-    monkeypatch.setattr(apply_guarded, "start", made.append)
+    monkeypatch.setattr(apply_guarded_module, "start", made.append)
     assert told(capsys, WATCHED)[0] == 130
     assert made == []
 
@@ -100,3 +102,56 @@ def test_an_interrupted_apply_under_a_guard_tells_which_half_comes_back_when(sho
         f"0 of 2 policies were applied, {API} in namespace shop may be there, and these were not: {WEB}"
     )
     assert "; the guard puts the earlier state back at " in said
+
+
+def test_a_confirmation_after_an_interruption_tells_what_was_not_applied(shop, capsys, both):
+    ours(shop)
+    interrupt_at(shop, "deployment-api")
+    told_half(capsys, both)
+    code, printed, said = told(capsys, "confirm -n shop")
+    assert (code, printed, shop.names(JOBS)) == (1, f"{API} confirmed\n{WEB} not applied\n", [])
+    assert "was confirmed before all of it was applied" in said
+    assert said.endswith("kubectl get netpol -n shop\n")
+
+
+def test_what_an_apply_left_as_it_was_is_confirmed_all_the_same(shop, capsys):
+    apply_guarded(capsys)
+    assert told(capsys, "confirm -n shop")[0] == 0
+    path = f"{POLICIES}/deployment-web"
+    before = shop.objects[path]
+    shop.after_apply = lambda _: shop.objects.update({path: before})  # the API server keeps what is the same
+    apply_guarded(capsys)
+    assert told(capsys, "confirm -n shop")[:2] == (0, f"{WEB} confirmed\n")
+
+
+def test_what_somebody_removed_is_not_confirmed(shop, capsys):
+    apply_guarded(capsys)
+    shop.objects.pop(f"{POLICIES}/deployment-web")
+    code, printed, said = told(capsys, "confirm -n shop")
+    assert (code, printed) == (1, f"{WEB} not there any more\n")
+    assert "error: somebody removed what was applied: deployment-web\n" in said
+
+
+def test_a_confirmation_after_which_nobody_can_look_says_that_it_is_one(shop, capsys, monkeypatch):
+    session, get = apply_guarded(capsys), shop.get
+
+    def may_not_list(path, *more):
+        if path == POLICIES:
+            raise RefusedError(403, "Forbidden", "you may not")
+        return get(path, *more)
+
+    monkeypatch.setattr(shop, "get", may_not_list)
+    code, _, said = told(capsys, "confirm -n shop")
+    assert (code, shop.names(JOBS)) == (1, [])
+    assert f"error: session {session} is confirmed, but what is there could not be seen: you may not\n" in said
+
+
+def test_a_confirmation_while_the_guard_starts_ends_the_wait(shop, capsys, monkeypatch):
+    monkeypatch.setattr(shop, "text", lambda *_: b"not ready: the API server does not answer")
+    confirmed = []
+    shop.meanwhile = lambda: confirmed.append(told(capsys, "confirm -n shop"))
+    code, printed, said = told(capsys, f"{APPLY} web.yaml {GUARDED}")
+    assert (code, printed, shop.names()) == (1, "", [])
+    assert "error: the guard is gone, and nothing was applied\nhint: somebody confirmed or removed it" in said
+    ((code, printed, _),) = confirmed
+    assert (code, printed) == (1, f"{WEB} not applied\n")
