@@ -12,6 +12,7 @@ from ..capture.loose import table, tables, text
 from ..cluster.api import Api
 from ..cluster.lists import Pages
 from ..cluster.resources import JOB, POD
+from ..cluster.rights import Right
 from ..cluster.trouble import RefusedError
 from ..errors import InputError
 from ..model import Direction
@@ -19,13 +20,17 @@ from ..policy.evaluation.evaluate import Evaluator
 from ..policy.evaluation.reading import read_policy
 from ..policy.evaluation.values import NetworkPolicy, PodEnd
 from .guard_objects import CONTAINER, GUARD_LABEL, Guard, job, owned, probe
-from .guards import find, remove
+from .guards import find
 from .server import ApplyError
 
 _LOOK_SECONDS = 0.5
 _READY, _NOT_READY = "ready", "not ready: "
 _SURELY_STARTED = 60.0
 _NO_GUARD = "without --rollback-after nothing guards the apply"
+
+
+class NoGuardError(ApplyError):
+    """Nothing of a guard was made."""
 
 
 def settled_network(api: Api, guard: Guard, policies: Sequence[Mapping[str, Any]]) -> Guard:
@@ -65,19 +70,25 @@ def _isolating(guard: Guard, policies: Sequence[Mapping[str, Any]]) -> str:
 
 
 def start(api: Api, guard: Guard, patience: float, tick: Callable[[], None] = lambda: None) -> None:
-    """Makes the guard and waits until it says that it can put everything back.
+    """Makes the guard and waits until it says that it can put everything back. ``tick`` is called as long as it waits.
 
-    Raises ApplyError when it does not within ``patience`` seconds; nothing of it is left then.
+    Raises ApplyError when it does not within ``patience`` seconds, NoGuardError when none was made; ClusterError.
+    Whatever it raises but for NoGuardError, the guard may be there, and has to be removed.
     """
+    uid = _make(api, guard)
+    for resource, body in owned(guard, uid):
+        api.create(resource.path(guard.plan.namespace), body)
+    _wait(api, guard, min(patience, _SURELY_STARTED), tick)
+
+
+def _make(api: Api, guard: Guard) -> str:
     try:
         made = api.create(JOB.path(guard.plan.namespace), job(guard))
-        uid = text(table(made.get("metadata")).get("uid"))
-        for resource, body in owned(guard, uid):
-            api.create(resource.path(guard.plan.namespace), body)
-        _wait(api, guard, min(patience, _SURELY_STARTED), tick)
-    except BaseException:  # also Ctrl-C: nothing is applied yet, and nothing stays
-        remove(api, guard.plan)
-        raise
+    except RefusedError as error:
+        if error.is_passing:  # it may be there all the same
+            raise
+        raise NoGuardError(f"nothing was applied, since no guard could be made: {error.message}", error.hint) from error
+    return text(table(made.get("metadata")).get("uid"))
 
 
 def gone() -> ApplyError:
@@ -108,8 +119,14 @@ def _last_line(api: Api, pod: Mapping[str, Any]) -> str:
     path = POD.path(text(metadata.get("namespace")), text(metadata.get("name")), "log")
     try:
         said = api.text(path, {"container": CONTAINER, "tailLines": 1, "limitBytes": 4096})
-    except RefusedError:  # not started yet
-        return ""
+    except RefusedError as error:
+        if error.is_forbidden:
+            right = Right("get", POD, "", text(metadata.get("namespace")), "log")
+            message = (
+                f"nothing was applied: you may not {right} any more, and so nobody hears whether the guard is ready"
+            )
+            raise ApplyError(message, error.hint) from error
+        return ""  # not started yet
     return said.decode("utf-8", "replace").strip()
 
 

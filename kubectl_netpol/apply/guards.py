@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -199,7 +198,10 @@ def state_words(found: Found) -> str:
     return f"the earlier policies could not all be put back ({found.state})"
 
 
-def remove(api: Api, plan: Plan) -> None:
-    """Deletes the guard, whatever it is doing. Raises nothing: its time runs out, and by then nothing is changed."""
-    with suppress(ClusterError):
+def remove(api: Api, plan: Plan) -> bool:
+    """Deletes the guard, whatever it is doing; whether it is gone. Raises nothing."""
+    try:
         api.delete(JOB.path(plan.namespace, plan.job), {"propagationPolicy": "Background"})
+    except ClusterError as error:
+        return isinstance(error, RefusedError) and error.status == _NOT_FOUND
+    return True

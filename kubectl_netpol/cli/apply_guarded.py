@@ -10,7 +10,7 @@ from typing import Any
 
 from ..apply.applied import Step, policies_in, steps
 from ..apply.guard_objects import Guard
-from ..apply.guard_start import gone, settled_network, start
+from ..apply.guard_start import NoGuardError, gone, settled_network, start
 from ..apply.guards import Found, changed_since, find, is_nearly_over, mark_applied, plan_of, refuse_late, remove
 from ..apply.server import AGAIN, ApplyError, Manner, apply_all, refuse_theirs
 from ..apply.way_back import take_back
@@ -19,7 +19,10 @@ from ..capture.preflight import check_recording, check_rights
 from ..capture.session import new_name
 from ..cluster.api import Api, now
 from ..cluster.rights import to_guard
+from ..cluster.trouble import ClusterError
 from ..errors import CaptureError, InputError, NetpolError
+from ..guard.plan import Plan
+from ..guard.restore import PREFIX
 from ..model import NetworkNeighbors
 from ..policy.evaluation.reading import read_policy
 from . import streams
@@ -115,15 +118,35 @@ class Guarded:
         guard = settled_network(self.api, guard, _all_policies(self.api, now_there))
         interruption.check()
         streams.say(f"starting the guard of session {session} in namespace {guard.plan.namespace}")
-        start(self.api, guard, self.application.rollback_after / 2, interruption.check)
-        try:
-            found = self._found_again(guard)
-            interruption.pass_by()
-        except BaseException:  # also Ctrl-C: nothing is applied yet, and a guard would put back what others write
-            remove(self.api, guard.plan)
-            raise
+        found = self._started(guard, interruption)
         self._apply(found, now_there)
         return found
+
+    def _started(self, guard: Guard, interruption: Interruption) -> Found:
+        try:
+            start(self.api, guard, self.application.rollback_after / 2, interruption.check)
+            found = self._found_again(guard)
+            interruption.pass_by()
+        except NoGuardError:
+            raise
+        except ClusterError as error:
+            self._drop(guard)
+            raise ApplyError(f"nothing was applied: {error.message}", error.hint) from error
+        except BaseException:  # also Ctrl-C: nothing is applied yet, and a guard would put back what others write
+            self._drop(guard)
+            raise
+        return found
+
+    def _drop(self, guard: Guard) -> None:
+        is_removed = False
+        try:
+            is_removed = remove(self.api, guard.plan)
+        finally:  # also after one more Ctrl-C
+            if not is_removed:
+                streams.note(
+                    f"its guard could not be removed: at {_clock(guard.plan)} it puts back what it holds, over what "
+                    f"others write until then; whoever may removes it: kubectl netpol confirm {self._words(guard.plan)}"
+                )
 
     # What comes back is what is there now, and not what was there when somebody was asked, or captures started.
     def _steps_as_it_is_now(self) -> list[Step]:
@@ -180,9 +203,16 @@ class Guarded:
         tell_outcome(found, outcome)
 
     def _fate(self, found: Found) -> str:
-        at = time.strftime("%H:%M:%S", time.localtime(found.plan.until / 1000))
-        words = shlex.join((found.session, "-n", found.plan.namespace, *self.application.connection.words))
+        words = self._words(found.plan)
         return (
-            f"the guard puts the earlier state back at {at}, unless you type: kubectl netpol confirm {words}\n"
-            f"to put it back at once: kubectl netpol rollback {words}"
+            f"the guard puts the earlier state back at {_clock(found.plan)}, unless you type: kubectl netpol confirm "
+            f"{words}\nto put it back at once: kubectl netpol rollback {words}"
         )
+
+    def _words(self, plan: Plan) -> str:
+        session = plan.job.removeprefix(PREFIX)
+        return shlex.join((session, "-n", plan.namespace, *self.application.connection.words))
+
+
+def _clock(plan: Plan) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(plan.until / 1000))

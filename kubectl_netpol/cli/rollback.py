@@ -35,8 +35,8 @@ def command(connection: Connection, session: str | None, namespace: str | None) 
     api = connection.open()
     found = the_guard(api, connection, session, namespace)
     if found.is_over:
-        remove(api, found.plan)
-        streams.say(f"session {found.session} was rolled back already by its guard, which is removed now")
+        fate = "is removed now" if remove(api, found.plan) else "could not be removed, and goes by itself in an hour"
+        streams.say(f"session {found.session} was rolled back already by its guard, which {fate}")
         place = found.plan.namespace
         if names := differing(found, policies_in(api, [place])[place]):
             streams.note(f"written since, and left as it is: {_listed(names)} in namespace {place}")
