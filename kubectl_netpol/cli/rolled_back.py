@@ -39,9 +39,8 @@ def the_guard(api: Api, connection: Connection, name: str | None, namespace: str
     if name is None:
         hint = f"rolled back already: {names}" if found else _hint(place)
         raise NetpolError(f"nothing in namespace {place} waits to be confirmed", hint)
-    raise NetpolError(
-        f'session "{name}" not found in namespace {place}', f"there is {names}" if names else _hint(place)
-    )
+    others = f"there is {names}; " if names else ""
+    raise NetpolError(f'session "{name}" not found in namespace {place}', f"{others}{_hint(place)}")
 
 
 def described(found: Found) -> str:
@@ -51,7 +50,10 @@ def described(found: Found) -> str:
 
 
 def _hint(place: str) -> str:
-    return f"it may be confirmed, or rolled back for more than an hour; to see what is: kubectl get netpol -n {place}"
+    return (
+        "a session that is gone was confirmed, or rolled back by hand or by whoever watched, or by its guard more than "
+        f"an hour ago; to see what is there: kubectl get netpol -n {place}"
+    )
 
 
 def tell_outcome(found: Found, outcome: Outcome) -> None:

@@ -246,6 +246,7 @@ def test_what_is_confirmed_stays_and_nothing_else_of_ours(product: Product, tmp_
         assert set(policies(product.cluster)) == {"deployment-client", "deployment-server"}
         _, gone = product.run("confirm", session_in(said), "-n", NAMESPACE, exit_code=1)
         assert "not found in namespace guarded" in gone
+        assert "confirmed, or rolled back by hand or by whoever watched" in gone
     finally:
         product.cluster.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce-")
 

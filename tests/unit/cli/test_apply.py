@@ -324,3 +324,16 @@ def test_other_kinds_are_left_to_kubectl(shop, capsys, kind, hint):
     code, _, said = told(capsys, f"{APPLY} web.yaml --kind {kind}")
     assert (code, shop.names()) == (1, [])
     assert said == f"error: --apply applies NetworkPolicies only, and --kind asks for {kind}\nhint: {hint}\n"
+
+
+def test_of_a_session_that_is_gone_all_that_may_have_ended_it_is_told(shop, capsys):
+    session = apply_guarded(capsys)
+    assert told(capsys, "rollback -n shop")[0] == 0
+    hint = (
+        "a session that is gone was confirmed, or rolled back by hand or by whoever watched, or by its guard more than "
+        "an hour ago; to see what is there: kubectl get netpol -n shop"
+    )
+    missing = f'error: session "{session}" not found in namespace shop\n'
+    assert told(capsys, f"confirm {session} -n shop") == (1, "", f"{missing}hint: {hint}\n")
+    other = apply_guarded(capsys)
+    assert told(capsys, f"confirm {session} -n shop")[2] == f"{missing}hint: there is {other}; {hint}\n"
