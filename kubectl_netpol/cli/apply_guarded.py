@@ -27,7 +27,7 @@ from ..model import NetworkNeighbors
 from ..policy.evaluation.reading import read_policy
 from . import streams
 from .apply import tell
-from .apply_interruption import Interruption, half_words
+from .apply_interruption import NOTHING, Interruption, half_words
 from .apply_options import Application
 from .options import Scope
 from .other_guards import refuse_guarded
@@ -108,9 +108,18 @@ class Guarded:
                 self._fate,
             )
             return run_watched(plan)
-        found = self._guard_and_apply(session, Interruption())
+        found = self._apply_unwatched(session)
         streams.say(f"applied: {self._fate(found)}")
         return 0
+
+    def _apply_unwatched(self, session: str) -> Found:
+        interruption = Interruption()
+        try:
+            return self._guard_and_apply(session, interruption)
+        except KeyboardInterrupt:
+            if not interruption.is_late:
+                streams.say(NOTHING)
+            raise
 
     def _guard_and_apply(self, session: str, interruption: Interruption) -> Found:
         now_there = self._steps_as_it_is_now()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from ..apply.applied import Step
 from ..apply.server import place
 
+NOTHING = "nothing was applied"
+
 
 class Stopped(KeyboardInterrupt):
     """A watched apply was asked to stop before anything was applied. Its captures have yet to be removed."""

@@ -24,7 +24,7 @@ from ..neighbors.recording import summarise
 from ..policy.evaluation.values import NetworkPolicy
 from ..render.text import counted
 from . import streams
-from .apply_interruption import Interruption, Stopped
+from .apply_interruption import NOTHING, Interruption, Stopped
 from .apply_options import Application
 from .denied import blocked_words, lost_words, tell_candidates
 from .options import Scope
@@ -214,7 +214,7 @@ class LookOut:
     def conclude(self) -> int:
         """What is said when the captures are over."""
         if self._found is None:
-            streams.say("nothing was applied")
+            streams.say(NOTHING)
             raise KeyboardInterrupt
         tell_candidates(self._watch.denied, self._heard(), self._denial)
         if self._failure:

@@ -22,7 +22,9 @@ from ..errors import CaptureError, NetpolError
 from ..neighbors.inventory import Inventory
 from ..render.text import counted
 from . import streams
+from .apply_interruption import NOTHING
 from .apply_look_out import LookOut, Plan
+from .left_captures import tell_left
 from .record_wish import DEADLINE_SECONDS
 
 _TTL_SECONDS = 60
@@ -55,6 +57,10 @@ def run_watched(plan: Plan) -> int:
             recording.run()
         except (KeyboardInterrupt, NetpolError) as error:
             look_out.tell_fate()
+            if isinstance(error, KeyboardInterrupt):
+                if not look_out.is_late:
+                    streams.say(NOTHING)
+                tell_left(captures, connection)
             if isinstance(error, CaptureError) and not look_out.has_applied:
                 raise unwatched(error) from error
             raise

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from ..render.text import counted, decimal
 from . import streams
 from .connection import Connection, need_kubeconfig
 from .interrupts import catch
+from .left_captures import tell_left
 from .progress import progress_shown
 from .record_scope import Scoped, scoped
 from .record_summary import summarise_recording
@@ -107,7 +107,7 @@ class _Run:
         try:
             recording.run()
         except KeyboardInterrupt:
-            self._leave()
+            tell_left(self.captures, self.connection)
             raise
         except CaptureError as error:
             if not self.captures.recorder.statuses and not recording.is_left_running:
@@ -156,18 +156,6 @@ class _Run:
         stable = self.wish.until_stable if recording.progress.is_stable else 0.0
         recorder, flags = self.captures.recorder, self.connection.flags
         summarise_recording(recorder, flags, "is there traffic?", stable, self.wish.quiet)
-
-    def _leave(self) -> None:
-        nodes, capture = self.captures.fleet.nodes.values(), self.captures.capture
-        if not nodes:
-            return
-        latest = max((one.expires for one in nodes), default=0) or int(time.time() * 1000) + capture.deadline * 1000
-        at = time.strftime("%H:%M:%S", time.localtime(latest / 1000))
-        command = self.connection.command("stop", self.session.name)
-        streams.say(
-            f"left at once: the API server ends the captures of session {self.session.name} by {at} and removes "
-            f"their Jobs {capture.ttl} s later; to do it now: {command}"
-        )
 
 
 def _listed(nodes: list[str]) -> str:

@@ -54,6 +54,25 @@ def test_once_policies_are_being_applied_an_interruption_comes_too_late(shop, ca
     assert (shop.names(), interruption.is_late) == (["deployment-web"], True)
 
 
+def test_a_second_interruption_while_the_guard_starts_removes_it_as_well(shop, capsys, monkeypatch, interruption):
+    def at_once(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shop, "text", at_once)
+    assert told(capsys, WATCHED)[0] == 130
+    assert shop.names(JOBS) == []
+
+
+def test_an_interruption_of_an_apply_that_nobody_watches_says_that_nothing_was_applied(shop, capsys, monkeypatch):
+    def at_once(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shop, "text", at_once)
+    code, printed, said = told(capsys, f"{APPLY} web.yaml {GUARDED}")
+    assert (code, printed, said.splitlines()[-1]) == (130, "", "nothing was applied")
+    assert (shop.names(), shop.names(JOBS)) == ([], [])
+
+
 def interrupt_at(shop, wanted):
     def after_apply(name):
         if name == wanted:

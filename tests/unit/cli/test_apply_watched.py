@@ -12,7 +12,7 @@ from kubectl_netpol.apply.server import ApplyError
 from kubectl_netpol.apply.watch import Blocked
 from kubectl_netpol.capture.progress import Progress
 from kubectl_netpol.capture.session import decode
-from kubectl_netpol.cli import apply_look_out, apply_watched
+from kubectl_netpol.cli import apply_look_out, apply_watched, streams
 from kubectl_netpol.cli.connection import Connection
 from kubectl_netpol.cli.record_scope import scoped
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
@@ -202,10 +202,10 @@ HOPELESS = CaptureError("no node could be captured; n1: a virtual node", "see wh
 def refused(monkeypatch, tmp_path):
     """What is raised by a watched apply of which one step fails, since nothing can be captured."""
 
-    def run_watched(fails, is_applied=False):
+    def run_watched(fails, is_applied=False, error=HOPELESS):
         def at(step):
             if step == fails:
-                raise HOPELESS
+                raise error
 
         def recording(_, __, tick):
             run = (lambda: tick(Progress(begun=1.0)) or at("run")) if is_applied else lambda: at("run")
@@ -219,6 +219,7 @@ def refused(monkeypatch, tmp_path):
             "cluster_identity": lambda _: "id",
             "_capture": lambda *_: None,
             "_catch": lambda _: None,
+            "tell_left": lambda *_: streams.say("LEFT"),
         }.items():
             monkeypatch.setattr(apply_watched, name, value)
         monkeypatch.setattr(apply_look_out, "_LISTEN_SECONDS", 0)
@@ -228,10 +229,10 @@ def refused(monkeypatch, tmp_path):
             api=None,
             scope=SimpleNamespace(directory=tmp_path / "cache"),
             **dict.fromkeys(("steps", "known", "before", "policies"), ()),
-            apply=lambda _: GUARD,
+            apply=lambda interruption: interruption.pass_by() or GUARD,
             fate=lambda _: "FATE",
         )
-        with pytest.raises(NetpolError) as caught:
+        with pytest.raises((NetpolError, KeyboardInterrupt)) as caught:
             apply_watched.run_watched(plan)
         return caught.value
 
@@ -248,3 +249,11 @@ def test_where_nothing_can_be_captured_the_way_without_a_watch_is_told(refused, 
 def test_once_it_is_applied_no_other_way_to_apply_is_told_but_what_becomes_of_it(refused, capsys):
     assert refused("run", is_applied=True) is HOPELESS
     assert capsys.readouterr().err.endswith("nobody watches any more; FATE\n")
+
+
+@pytest.mark.parametrize(
+    ("is_applied", "words"), [(False, "nothing was applied\nLEFT\n"), (True, "nobody watches any more; FATE\nLEFT\n")]
+)
+def test_who_leaves_at_once_is_told_what_was_applied_and_that_captures_are_left(refused, capsys, is_applied, words):
+    assert isinstance(refused("run", is_applied, KeyboardInterrupt()), KeyboardInterrupt)
+    assert capsys.readouterr().err.endswith(f"\n{words}")
