@@ -54,6 +54,9 @@ def apply_policies(
         for one in found:
             tell(one, application.dry_run)
         return 0
+    if application.rollback_after and _means_the_same(found):
+        streams.say("so there is nothing to watch or to put back: they are applied without --rollback-after")
+        application = replace(application, rollback_after=0.0)
     if application.rollback_after:
         from .apply_guarded import Guarded, check_guard  # noqa: PLC0415
 
@@ -132,6 +135,11 @@ def _show(found: Sequence[Step]) -> None:
         streams.say(line)
     for text in foreign_notes(found):
         streams.note(text)
+
+
+# What is taken over from others may have to go back to them.
+def _means_the_same(found: Sequence[Step]) -> bool:
+    return all(one.change.is_none and not one.is_theirs for one in found)
 
 
 def _ask(application: Application, found: Sequence[Step]) -> None:

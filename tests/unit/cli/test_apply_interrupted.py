@@ -133,14 +133,13 @@ def test_a_confirmation_after_an_interruption_tells_what_was_not_applied(shop, c
     assert said.endswith("kubectl get netpol -n shop\n")
 
 
-def test_what_an_apply_left_as_it_was_is_confirmed_all_the_same(shop, capsys):
-    apply_guarded(capsys)
-    assert told(capsys, "confirm -n shop")[0] == 0
+def test_what_an_apply_left_as_it_was_is_confirmed_all_the_same(shop, capsys, both):
+    assert told(capsys, f"{APPLY} web.yaml")[0] == 0
     path = f"{POLICIES}/deployment-web"
     before = shop.objects[path]
     shop.after_apply = lambda _: shop.objects.update({path: before})  # the API server keeps what is the same
-    apply_guarded(capsys)
-    assert told(capsys, "confirm -n shop")[:2] == (0, f"{WEB} confirmed\n")
+    assert told(capsys, both)[0] == 0
+    assert told(capsys, "confirm -n shop")[:2] == (0, f"{API} confirmed\n{WEB} confirmed\n")
 
 
 def test_what_somebody_removed_is_not_confirmed(shop, capsys):

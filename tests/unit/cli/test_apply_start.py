@@ -6,7 +6,7 @@ import pytest
 
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
 
-from .shop import JOBS, shop, told
+from .shop import JOBS, POLICIES, shop, told
 from .test_apply import APPLY, GUARDED
 
 __all__ = ["shop"]
@@ -62,3 +62,20 @@ def test_a_guard_that_is_gone_has_not_to_be_removed(shop, capsys):
     shop.meanwhile = lambda: shop.objects.pop(f"{JOBS}/{shop.names(JOBS)[0]}")
     code, _, said = told(capsys, f"{APPLY} web.yaml {GUARDED}")
     assert (code, "could not be removed" in said) == (1, False)
+
+
+def test_policies_that_mean_the_same_are_applied_without_a_guard(shop, capsys):
+    assert told(capsys, f"{APPLY} web.yaml")[0] == 0
+    code, printed, said = told(capsys, f"{APPLY} web.yaml --rollback-after 1h")
+    assert (code, printed) == (0, "networkpolicy.networking.k8s.io/deployment-web serverside-applied\n")
+    assert "so there is nothing to watch or to put back" in said
+    assert shop.names(JOBS) == []
+
+
+def test_what_is_taken_over_from_others_is_guarded_although_it_means_the_same(shop, capsys):
+    assert told(capsys, f"{APPLY} web.yaml")[0] == 0
+    path = f"{POLICIES}/deployment-web"
+    written = shop.objects[path]
+    shop.put(path, written | {"metadata": {"name": "deployment-web", "namespace": "shop"}})
+    assert told(capsys, f"{APPLY} web.yaml {GUARDED} --force-conflicts")[0] == 0
+    assert len(shop.names(JOBS)) == 1
