@@ -27,7 +27,7 @@ from ..model import NetworkNeighbors
 from ..policy.evaluation.reading import read_policy
 from . import streams
 from .apply import tell
-from .apply_interruption import NOTHING, Interruption, half_words
+from .apply_interruption import NOTHING, Interruption, ends_as_interrupts, half_words
 from .apply_options import Application
 from .options import Scope
 from .other_guards import refuse_guarded
@@ -115,7 +115,8 @@ class Guarded:
     def _apply_unwatched(self, session: str) -> Found:
         interruption = Interruption()
         try:
-            return self._guard_and_apply(session, interruption)
+            with ends_as_interrupts():
+                return self._guard_and_apply(session, interruption)
         except KeyboardInterrupt:
             if not interruption.is_late:
                 streams.say(NOTHING)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from ..apply.applied import Step
 from ..apply.server import place
@@ -35,6 +37,20 @@ class Interruption:
         if self.is_asked:
             self.is_late = False
             raise Stopped
+
+
+@contextmanager
+def ends_as_interrupts() -> Iterator[None]:
+    """A SIGTERM and the end of the terminal are as a Ctrl-C meanwhile; what is ignored, as by nohup, stays so."""
+    earlier = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    earlier = {number: handler for number, handler in earlier.items() if handler is not signal.SIG_IGN}
+    for number in earlier:
+        signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
 
 
 def half_words(steps: Sequence[Step], count: int) -> str:

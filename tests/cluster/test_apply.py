@@ -178,14 +178,16 @@ def state(cluster: Cluster, session: str) -> str:
     return cluster.kubectl("-n", NAMESPACE, "get", "job", f"netpol-guard-{session}", "-o", path)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize(
+    ("number", "more"), [(signal.SIGINT, ()), (signal.SIGHUP, ()), (signal.SIGHUP, ("--no-watch",))]
+)
 def test_who_interrupts_while_the_guard_starts_applies_nothing_and_leaves_nothing(
-    product: Product, tmp_path: Path, number: signal.Signals
+    product: Product, tmp_path: Path, number: signal.Signals, more: tuple[str, ...]
 ) -> None:
     before = policies(product.cluster)
     file = written(tmp_path, LACKING)
     words = ("generate", "-f", file, "--apply", "--yes", "--force-conflicts", "--rollback-after", "5m")
-    with product.watching(*words) as running:
+    with product.watching(*words, *more) as running:
         until(running, "starting the guard of session")
         running.send_signal(number)
         printed, said = running.communicate(timeout=120)

@@ -1,5 +1,8 @@
 """Ctrl-C at every moment of an apply: what is applied by then, what is left in the cluster, and what is said."""
 
+import os
+import signal
+
 import pytest
 
 from kubectl_netpol.cli import apply_guarded as apply_guarded_module
@@ -63,14 +66,32 @@ def test_a_second_interruption_while_the_guard_starts_removes_it_as_well(shop, c
     assert shop.names(JOBS) == []
 
 
-def test_an_interruption_of_an_apply_that_nobody_watches_says_that_nothing_was_applied(shop, capsys, monkeypatch):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_whatever_ends_an_apply_that_nobody_watches_removes_its_guard_and_says_so(shop, capsys, monkeypatch, number):
+    earlier = [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)]
+
     def at_once(*_):
-        raise KeyboardInterrupt
+        os.kill(os.getpid(), number)
+        return b"ready: all of it"
 
     monkeypatch.setattr(shop, "text", at_once)
     code, printed, said = told(capsys, f"{APPLY} web.yaml {GUARDED}")
     assert (code, printed, said.splitlines()[-1]) == (130, "", "nothing was applied")
     assert (shop.names(), shop.names(JOBS)) == ([], [])
+    assert [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGHUP)] == earlier
+
+
+def test_what_is_ignored_ends_no_apply(shop, capsys, monkeypatch):
+    def hang_up(*_):
+        os.kill(os.getpid(), signal.SIGHUP)
+        return b"ready: all of it"
+
+    monkeypatch.setattr(shop, "text", hang_up)
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert told(capsys, f"{APPLY} web.yaml {GUARDED}")[0] == 0
+    finally:
+        signal.signal(signal.SIGHUP, earlier)
 
 
 def interrupt_at(shop, wanted):
