@@ -14,7 +14,7 @@ from ..errors import NetpolError
 from ..guard.ours import FIELD_MANAGER
 from ..policy.default_deny import NAME as DEFAULT_DENY
 from ..policy.listing import some_of
-from .applied import Step
+from .applied import Document, Step
 from .owned import managers
 
 AGAIN = "look at it again with the same command"
@@ -61,11 +61,15 @@ def refuse_theirs(steps: Sequence[Step], manner: Manner) -> None:
     """Raises ApplyError for a policy that is somebody else's, unless it is to be taken over."""
     for one in steps:
         if one.is_theirs and one.present is not None and not manner.force:
-            by = ", ".join(managers(one.present)[:_SHOWN]) or "somebody else"
             raise ApplyError(
-                f"{place(one)} is there and not of this program: it is managed by {by}",
+                f"{place(one)} is there and not of this program: it is managed by {managed_by(one.present)}",
                 f"take it over with --force-conflicts, or leave {_left_out(one)} out",
             )
+
+
+def managed_by(policy: Document) -> str:
+    """The field managers of a policy of the cluster, for people."""
+    return some_of(managers(policy), _SHOWN) or "somebody else"
 
 
 def _left_out(step: Step) -> str:
@@ -171,8 +175,7 @@ def _half(error: NetpolError, done: Sequence[Step], left: Sequence[Step], flags:
         return ApplyError(f"nothing was applied: {error.message}", error.hint, _is_unsure(error))
     names = ", ".join(place(one) for one in done)
     lost = ", ".join(place(one) for one in left)
-    removal = _removal([one for one in done if one.present is None], flags)
-    undo = f"; to take back what is new: {removal}" if removal else ""
+    undo = removal(done, flags)
     return ApplyError(
         f"{len(done)} of {len(done) + len(left)} policies were applied ({names}), and these were not: {lost}: "
         f"{error.message}",
@@ -181,13 +184,20 @@ def _half(error: NetpolError, done: Sequence[Step], left: Sequence[Step], flags:
     )
 
 
-# A command for each namespace: another one's policy of the same name may be an old one.
-def _removal(new: Sequence[Step], flags: str) -> str:
+def removal(steps: Sequence[Step], flags: str, *more: str) -> str:
+    """``; to take back what is new: `` and a command for each namespace, where some of these are new; or nothing.
+
+    Another namespace's policy of the same name may be an old one. ``more`` are options of that command.
+    """
     names: dict[str, list[str]] = {}
-    for one in new:
-        names.setdefault(one.namespace, []).append(f"networkpolicy/{one.name}")
-    commands = (f"kubectl delete {' '.join(words)} -n {place} {flags}".rstrip() for place, words in names.items())
-    return "; ".join(commands)
+    for one in steps:
+        if one.present is None:
+            names.setdefault(one.namespace, []).append(f"networkpolicy/{one.name}")
+    commands = [
+        " ".join(filter(None, ("kubectl delete", *words, *more, f"-n {namespace}", flags)))
+        for namespace, words in names.items()
+    ]
+    return f"; to take back what is new: {'; '.join(commands)}" if commands else ""
 
 
 # A server that is busy (429) has not begun; one that failed (5xx) may have come to an end.

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..model import NeighborKey, NetworkNeighbors, Workload
+from ..model import NetworkNeighbors
 from ..policy.evaluation.reading import read_policy
 from ..policy.evaluation.values import NetworkPolicy
 from ..policy.replay.replay import replay
-from ..policy.replay.values import Broken
+from ..policy.replay.values import Broken, distinct
 from .applied import Document, Step
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """``broken``: flows that pass now and would not any more. ``before``: how many are denied already.
+    """``broken``: flows that pass now and would not any more, at each end that denies them. ``before``: how many are
+    denied already.
 
     ``judged`` counts flows, ``unjudged`` those of which it cannot be told.
     """
@@ -25,6 +26,11 @@ class Verdict:
     judged: int
     unjudged: int
 
+    @property
+    def lost(self) -> int:
+        """How many flows would break, at one end or at both."""
+        return len(distinct(self.broken))
+
 
 def judge(
     accounts: Iterable[NetworkNeighbors], present: Mapping[str, Sequence[Document]], steps: Sequence[Step]
@@ -32,14 +38,10 @@ def judge(
     """The verdict on these steps; ``accounts`` are all recordings, ``present`` the cluster's policies by namespace."""
     known = list(accounts)
     now = [read_policy(one, "in the cluster: ") for here in present.values() for one in here]
-    before = {_key(one) for one in replay(known, now).broken}
+    before = distinct(replay(known, now).broken)
     after = replay(known, union(now, steps))
-    broken = tuple(one for one in after.broken if _key(one) not in before)
-    return Verdict(broken, len(before), after.judged, len(after.unjudged))
-
-
-def _key(one: Broken) -> tuple[Workload, NeighborKey, bool]:
-    return one.workload, one.neighbor.key, one.at_peer
+    broken = tuple(one for one in after.broken if not distinct([one]) & before)
+    return Verdict(broken, len(before), after.judged, after.untold)
 
 
 def union(present: Iterable[NetworkPolicy], steps: Sequence[Step]) -> list[NetworkPolicy]:

@@ -20,7 +20,7 @@ from ..render.text import counted
 from . import streams
 from .apply_interruption import half_remedy, half_words
 from .apply_options import Application
-from .changes import foreign_notes, in_words
+from .changes import foreign_notes, in_words, takeover_notes
 from .connection import need_kubeconfig
 from .denied import broken_words
 from .options import Scope
@@ -120,7 +120,7 @@ def _judge(application: Application, verdict: Verdict) -> None:
     if not verdict.broken:
         streams.say(f"replayed {counted(verdict.judged, 'recorded flow')}: this breaks none")
         return
-    flows = counted(len(verdict.broken), "recorded flow")
+    flows = counted(verdict.lost, "recorded flow")
     if not application.allow_broken:
         raise NetpolError(
             f"{flows} would break, and nothing was applied",
@@ -133,7 +133,7 @@ def _show(found: Sequence[Step]) -> None:
     lines = list(in_words(found))
     for line in lines or ["nothing changes: the policies that are there mean the same"]:
         streams.say(line)
-    for text in foreign_notes(found):
+    for text in (*foreign_notes(found), *takeover_notes(found)):
         streams.note(text)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from ..apply.applied import Step
-from ..apply.server import place
+from ..apply.server import place, removal
 
 NOTHING = "nothing was applied"
 
@@ -66,13 +66,5 @@ def half_words(steps: Sequence[Step], count: int) -> str:
 
 def half_remedy(steps: Sequence[Step], count: int, flags: str) -> str:
     """How to go on after that, or back; ``flags`` are those of the connection, as a shell takes them."""
-    new: dict[str, list[str]] = {}
-    for one in steps[: count + 1]:
-        if one.present is None:
-            new.setdefault(one.namespace, []).append(f"networkpolicy/{one.name}")
-    again = "type the same command again for the rest: what is applied already stays as it is"
-    back = (
-        f"kubectl delete {' '.join(names)} --ignore-not-found -n {namespace} {flags}".rstrip()
-        for namespace, names in new.items()
-    )
-    return f"{again}; to take back what is new: {'; '.join(back)}" if new else again
+    undo = removal(steps[: count + 1], flags, "--ignore-not-found")
+    return f"type the same command again for the rest: what is applied already stays as it is{undo}"

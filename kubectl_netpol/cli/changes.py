@@ -39,6 +39,15 @@ def as_text(steps: Iterable[Step]) -> str:
     return "".join(lines)
 
 
+def takeover_notes(steps: Iterable[Step]) -> Iterator[str]:
+    """From whom policies are taken over: those that are somebody else's."""
+    from ..apply.server import managed_by, place  # noqa: PLC0415
+
+    for one in steps:
+        if one.is_theirs and one.present is not None:
+            yield f"{place(one)} is taken over: it is managed by {managed_by(one.present)}"
+
+
 def foreign_notes(steps: Iterable[Step]) -> Iterator[str]:
     """Others' policies that select the same pods, whose rules add up with ours."""
     for one in steps:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
@@ -84,7 +85,8 @@ class Guard:
                 hindrance = f"the API server does not answer: {error}"
             if not hindrance:
                 names = ", ".join(one.name for one in self._plan.policies)
-                self._say(f"{READY}: puts back at {self._plan.until} unless confirmed: {names}")
+                at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._plan.until / 1000))
+                self._say(f"{READY}: puts back at {at} unless confirmed: {names}")
                 return
             self._say(f"{NOT_READY}: {hindrance}")
             self._stop.wait(_AGAIN_SECONDS)

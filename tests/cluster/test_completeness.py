@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -85,9 +86,11 @@ def test_pods_and_cronjobs_that_were_not_heard_are_kept_until_they_are(product: 
     assert silence in said.splitlines()
     assert "cronjob/yearly in namespace replicas: no policy: no run of it was heard" in said
 
-    with product.watching("record", "-n", "replicas", "--duration", "15s") as process:
+    with product.watching("record", "-n", "replicas", "--duration", "10m") as process:
         product.await_heard("replicas", "n1", "n2")
         product.cluster.kubectl("-n", "replicas", "create", "job", "once", "--from=cronjob/yearly")
+        wait_until(lambda: "replicas/cronjob/yearly" in {row.workload for row in product.rows()}, 60, "a run is heard")
+        process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=120)
     assert process.returncode == 0, said
     assert "not heard" not in said

@@ -10,6 +10,7 @@ from kubectl_netpol.apply.applied import steps
 from kubectl_netpol.apply.guard_objects import Guard, job, owned, probe, rules
 from kubectl_netpol.apply.owned import RECORDED_ANNOTATION, VERSION_ANNOTATION
 from kubectl_netpol.apply.server import ApplyError, Manner, apply_all, refuse_theirs
+from kubectl_netpol.cli.changes import takeover_notes
 from kubectl_netpol.guard.ours import is_ours
 from kubectl_netpol.guard.plan import Earlier, Plan, decode
 from kubectl_netpol.model import (
@@ -86,6 +87,8 @@ def test_others_policies_of_the_same_name_are_refused_and_others_of_the_same_pod
     assert caught.value.hint == "take it over with --force-conflicts, or leave its workload out"
     refuse_theirs([api, web], Manner(force=True))
     refuse_theirs([web], Manner())
+    (note,) = takeover_notes([api, web])
+    assert note.endswith("deployment-api in namespace shop is taken over: it is managed by argocd")
 
 
 def test_somebody_elses_default_deny_leads_to_the_flag_that_asked_for_it():
