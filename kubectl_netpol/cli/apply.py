@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..apply.applied import Document, Step, beside, policies_in, specs, steps
-from ..apply.server import AGAIN, ApplyError, Manner, apply_all, label, refuse_theirs, try_all
+from ..apply.server import AGAIN, ApplyError, Manner, apply_all, refuse_theirs, try_all
 from ..apply.verdict import Verdict, judge
 from ..cache.clusters import identity_of
 from ..capture.preflight import check_rights
@@ -18,16 +18,14 @@ from ..model import NetworkNeighbors
 from ..policy.generate import Policy
 from ..render.text import counted
 from . import streams
-from .apply_interruption import half_remedy, half_words
 from .apply_options import Application
+from .apply_words import half_remedy, half_words, tell
 from .changes import foreign_notes, in_words, takeover_notes
 from .connection import need_kubeconfig
 from .denied import broken_words
 from .options import Scope
 from .other_guards import refuse_guarded
 from .other_policies import tell_other_policies
-
-_SUFFIXES = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
 
 
 def apply_policies(
@@ -150,8 +148,3 @@ def _ask(application: Application, found: Sequence[Step]) -> None:
     namespaces = ", ".join(sorted({one.namespace for one in found}))
     if not streams.ask(f"Apply {counted(len(found), 'policy')} in namespace {namespaces}?"):
         raise NetpolError("nothing was applied", "")
-
-
-def tell(step: Step, dry_run: str = "none") -> None:
-    """What became of a policy, as kubectl says it."""
-    streams.line(f"{label(step)} serverside-applied{_SUFFIXES[dry_run]}")

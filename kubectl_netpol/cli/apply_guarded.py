@@ -26,9 +26,9 @@ from ..guard.restore import PREFIX
 from ..model import NetworkNeighbors
 from ..policy.evaluation.reading import read_policy
 from . import streams
-from .apply import tell
-from .apply_interruption import NOTHING, Interruption, ends_as_interrupts, half_words
+from .apply_interruption import NOTHING, Interruption, ends_as_interrupts
 from .apply_options import Application
+from .apply_words import half_words, tell
 from .options import Scope
 from .other_guards import refuse_guarded
 from .rolled_back import tell_outcome

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-
-from ..apply.applied import Step
-from ..apply.server import place, removal
 
 NOTHING = "nothing was applied"
 
@@ -51,20 +48,3 @@ def ends_as_interrupts() -> Iterator[None]:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
-
-
-def half_words(steps: Sequence[Step], count: int) -> str:
-    """Which of the policies are there, where the first ``count`` of them were applied when Ctrl-C came."""
-    words = f"{count} of {len(steps)} policies were applied"
-    if count:
-        words += f" ({', '.join(map(place, steps[:count]))})"
-    unsure, *lost = [place(one) for one in steps[count:]] or [""]
-    if unsure:
-        words += f", {unsure} may be there"
-    return f"{words}, and these were not: {', '.join(lost)}" if lost else words
-
-
-def half_remedy(steps: Sequence[Step], count: int, flags: str) -> str:
-    """How to go on after that, or back; ``flags`` are those of the connection, as a shell takes them."""
-    undo = removal(steps[: count + 1], flags, "--ignore-not-found")
-    return f"type the same command again for the rest: what is applied already stays as it is{undo}"

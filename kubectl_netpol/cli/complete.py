@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterable, Sequence
 
+from .candidates import NO_FILES, Candidate, Candidates
 from .catalog import VERBS
 
 TYPE_CHECKING = False  # typing itself takes longer than a shell should wait
@@ -19,11 +20,6 @@ if TYPE_CHECKING:
     import click
 
     from .complete_words import Wish
-
-FILES, NO_SPACE, NO_FILES, FOLDERS = 0, 2, 4, 16
-Candidate = tuple[str, str]
-Candidates = tuple[Iterable[Candidate], int]
-"""(value, description) pairs, and cobra's directive, the sum of what it says."""
 
 # A shell puts what is chosen onto the command line as it is: nothing may be in it that a shell would act upon.
 _HARMLESS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/@+=,%-")

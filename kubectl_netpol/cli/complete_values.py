@@ -15,7 +15,7 @@ from ..cache.clusters import identity_of
 from ..cache.location import default_directory
 from ..errors import NetpolError
 from ..model import Workload
-from .complete import FILES, FOLDERS, NO_FILES, NO_SPACE, Candidate, Candidates
+from .candidates import FILES, FOLDERS, NO_FILES, NO_SPACE, Candidate, Candidates
 from .complete_words import Wish
 from .kinds import is_kind, short_names
 from .kubeconfig import find_files, list_names
