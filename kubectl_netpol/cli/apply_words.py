@@ -12,8 +12,9 @@ _SUFFIXES = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
 
 
 def tell(step: Step, dry_run: str = "none") -> None:
-    """One line to stdout, as kubectl says it."""
+    """One line to stdout, as kubectl says it; at once, since the next one may take its time."""
     streams.line(f"{label(step)} serverside-applied{_SUFFIXES[dry_run]}")
+    streams.flush()
 
 
 def half_words(steps: Sequence[Step], count: int) -> str:

@@ -27,12 +27,17 @@ def data(text: str) -> None:
 def data_now(text: str) -> None:
     """Like ``data``, and it is there at once: something else will follow later."""
     data(text)
-    sys.stdout.flush()
+    flush()
 
 
 def line(text: str) -> None:
     """One line of text to stdout, escaped."""
     sys.stdout.write(f"{escape(text)}\n")
+
+
+def flush() -> None:
+    """What was said by now is there at once, in a pipe too."""
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:

@@ -267,7 +267,9 @@ def expected_codes(words: list[str]) -> tuple[int, ...]:
         return (1,)
     if "--watch" in words:  # until Ctrl-C
         return (130,)
-    if words[:1] == ["diff"] or "--explain" in words:  # nothing is applied; nobody serves that port
+    if "--explain" in words:  # api serves this port, and no other
+        return (0,) if ":9000/" in words[-1] else (1,)
+    if words[:1] == ["diff"]:  # nothing is applied
         return (1,)
     # What was recorded since may not be in policies/ yet: a CronJob's run.
     return (0, 1) if "policies/" in words and words[0] == "check" and "--neighbors" not in words else (0,)
