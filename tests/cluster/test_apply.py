@@ -191,7 +191,7 @@ def test_who_interrupts_while_the_guard_starts_applies_nothing_and_leaves_nothin
         until(running, "starting the guard of session")
         running.send_signal(number)
         printed, said = running.communicate(timeout=120)
-    assert (running.returncode, printed) == (130, "")
+    assert (running.returncode, printed) == (130, ""), said
     assert said.splitlines()[-1] == "nothing was applied"
     assert policies(product.cluster) == before
     wait_until(lambda: guard_objects(product.cluster) == [], 60, "the guard is gone")
@@ -216,9 +216,10 @@ def test_who_interrupts_an_apply_is_told_which_half_of_it_is_there(product: Prod
     several = [neighbors(f"server-{number}", ingress=peer("client", 8080)) for number in range(300)]
     with product.watching("generate", "-f", written(tmp_path, *several), "--apply", "--yes") as running:
         assert running.stdout
-        assert "serverside-applied" in running.stdout.readline()
+        first = running.stdout.readline()
         running.send_signal(signal.SIGINT)
         _, said = running.communicate(timeout=60)
+    assert "serverside-applied" in first, said
     assert running.returncode == 130, said
     told = re.search(r"interrupted: (\d+) of 300 policies were applied.* may be there, and these were not: (.*)", said)
     assert told, said
