@@ -176,7 +176,8 @@ class PodLife:
 class Neighbor:
     """One row of a workload's account, summed over all recordings.
 
-    ``met`` is that part of ``counts`` which began while somebody listened, where another part was open before.
+    ``met`` is that part of ``counts`` which began while somebody listened, where another part was open before: what was
+    answered, and when.
     """
 
     key: NeighborKey

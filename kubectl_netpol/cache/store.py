@@ -267,9 +267,17 @@ def _encoded(recording: Recording) -> bytes:
     return encode(recording)
 
 
+# Of those that are not kept nothing can be told any more.
+def _with_newest_pods(recording: Recording) -> Recording:
+    kept = newest(recording.pods)
+    first, last = recording.accounted
+    is_account = all(life.lived < first for name, life in recording.pods.items() if name not in kept)
+    return replace(recording, pods=kept, accounted=(first, last) if is_account else (0, 0))
+
+
 # An epoch may only be summed up once its agent is surely gone: what comes later is not added to it any more.
 def _bounded(recording: Recording) -> Recording:
-    recording = replace(recording, pods=newest(recording.pods))
+    recording = _with_newest_pods(recording)
     lasts = [window.last for epoch, window in recording.windows.items() if epoch != SETTLED]
     if len(lasts) <= _MANY_EPOCHS:
         return recording

@@ -8,7 +8,7 @@ from functools import reduce
 from typing import Any
 
 from ..errors import InputError
-from ..model import Neighbor, NeighborKey, NetworkNeighbors, Peer, Selector, Window, Workload
+from ..model import Counts, Mark, Neighbor, NeighborKey, NetworkNeighbors, Peer, Selector, Window, Workload
 from .document_input import SPECS, from_document
 from .entries import HINT, refuse
 from .labels import differing
@@ -74,8 +74,13 @@ def _merged(one: tuple[str, NetworkNeighbors], other: tuple[str, NetworkNeighbor
 
 
 def _joined(a: Neighbor, b: Neighbor) -> Neighbor:
-    met = [one.met for one in (a, b) if one.met is not None]
-    return Neighbor(a.key, join_counts(a.counts, b.counts), reduce(join_counts, met) if met else None)
+    counts, met = join_counts(a.counts, b.counts), [one for one in map(_met, (a, b)) if one is not None]
+    is_mixed = bool(met) and Mark.EXISTING in counts.marks
+    return Neighbor(a.key, counts, reduce(join_counts, met) if is_mixed else None)
+
+
+def _met(one: Neighbor) -> Counts | None:
+    return one.met or (None if Mark.EXISTING in one.counts.marks else one.counts)
 
 
 def _windows(a: NetworkNeighbors, b: NetworkNeighbors) -> tuple[Window, ...]:

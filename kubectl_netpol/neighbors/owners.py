@@ -82,7 +82,7 @@ class Controllers:
         chain: list[Controller] = []
         owner = pod.owner
         while owner and len(chain) < _DEEPEST:
-            found = self.by_name.get((owner.kind, pod.namespace, owner.name))
+            found = self.by_name.get((owner.kind, pod.namespace, owner.name)) or self._cronjob_of(pod, owner)
             if found is None or found in chain:
                 break
             chain.append(found)
@@ -95,13 +95,15 @@ class Controllers:
             return chain[-1].workload if chain else Workload(pod.namespace, "Pod", pod.name, "v1")
         if len(chain) >= _DEEPEST:
             return chain[-1].workload
-        return self._of_cronjob(pod, owner) or _inferred(pod, owner)
+        return _inferred(pod, owner)
 
     # A CronJob names its Jobs NAME-TIME, in minutes since 1970; those that are over are soon removed.
-    def _of_cronjob(self, pod: Pod, owner: OwnerReference) -> Workload | None:
+    def _cronjob_of(self, pod: Pod, owner: OwnerReference) -> Controller | None:
         run = _RUN.fullmatch(owner.name) if owner.kind == "Job" else None
         found = self.by_name.get(("CronJob", pod.namespace, run[1])) if run else None
-        return found.workload if found and found.owner is None else None
+        if found is None or not found.template or not matches(Selector(stable(found.template)), pod.labels):
+            return None
+        return found
 
 
 def read_controller(metadata: Metadata, whole: Fields) -> Controller:

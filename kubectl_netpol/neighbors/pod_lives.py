@@ -13,7 +13,7 @@ from ..model import PodLife
 Lives = Mapping[str, PodLife]
 """By the pod's name."""
 
-MOST_LIVES = 1000
+MOST_LIVES = 5000
 """Of a workload whose pods come and go so many are kept: those that lived last."""
 
 

@@ -179,7 +179,12 @@ def _neighbor(key: NeighborKey, by_epoch: Mapping[str, Counts]) -> Neighbor:
     parts = _judged(by_epoch, by_epoch)
     met = [counts for counts in parts if Mark.EXISTING not in counts.marks]
     is_mixed = 0 < len(met) < len(parts)
-    return Neighbor(key, reduce(add_counts, parts), reduce(add_counts, met) if is_mixed else None)
+    return Neighbor(key, reduce(add_counts, parts), _bare(reduce(add_counts, met)) if is_mixed else None)
+
+
+# What the rest is was said of the whole.
+def _bare(met: Counts) -> Counts:
+    return Counts(met.answered, met.answered, 0, met.first, met.last)
 
 
 # Seen on a secondary interface only: what the main interface saw as well is covered by policies.

@@ -21,7 +21,7 @@ from .values import NetworkPolicy, PolicyPeer, PolicyPort, PolicyRule
 API_VERSION = "networking.k8s.io/v1"
 KIND = "NetworkPolicy"
 
-_HINT = "the API server would refuse it too; see: kubectl explain networkpolicy.spec"
+_HINT = "the API server would refuse it too; see: kubectl explain networkpolicy"
 _WHOLE = frozenset({"apiVersion", "kind", "metadata", "spec", "status"})  # API servers before 1.28 wrote a status
 _METADATA = frozenset(  # ObjectMeta of meta/v1
     {

@@ -106,12 +106,16 @@ def test_many_old_epochs_are_summed_up_without_changing_the_account(tmp_path):
 
 def test_of_pods_that_come_and_go_those_that_lived_last_are_kept(tmp_path):
     lives = {f"run-{number:04}": PodLife(f"run-{number:04}", "n1", number) for number in range(MOST_LIVES + 50)}
-    whole = replace(recording(), pods=lives)
+    whole = replace(recording(), pods=lives, accounted=(0, 9000))
     with Store.open(tmp_path) as store:
         store.merge("local", [whole])
-        assert store.merge("local", [whole]) == 0
+        assert store.merge("local", [replace(whole, accounted=(0, 0))]) == 0
         (one,) = store.read("local")
-    assert sorted(one.pods) == sorted(lives)[50:]
+        assert sorted(one.pods) == sorted(lives)[50:]
+        assert one.accounted == (0, 0)  # some of those that lived then are not there
+        store.merge("local", [replace(whole, accounted=(50, 9000))])
+        (one,) = store.read("local")
+    assert one.accounted == (50, 9000)
 
 
 def test_a_workload_that_was_never_heard_is_kept_until_it_is(tmp_path):

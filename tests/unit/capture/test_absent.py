@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from kubectl_netpol.capture.absent import absent
 from kubectl_netpol.capture.scope import everything
 from kubectl_netpol.model import PodLife, Selector, Workload
 from kubectl_netpol.neighbors.inventory import Inventory
+from kubectl_netpol.neighbors.owners import Owned
 
 T0 = 1_700_000_000_000
 SPAN = (T0, T0 + 60_000)
@@ -113,11 +116,27 @@ def test_runs_in_their_nodes_network_and_runs_of_others_objects_are_not_waited_f
     assert absent(inventory(owned), everything, set(), SPAN) == {}
 
 
+def gone_job(name: str, **labels: str) -> dict[str, Any]:
+    """A run whose Job is not there any more."""
+    found = run_of_report()
+    found["metadata"]["ownerReferences"][0]["name"] = name
+    found["metadata"]["labels"] = labels
+    return found
+
+
 def test_a_run_whose_job_is_gone_is_its_cronjobs():
-    lone = run_of_report()
-    lone["metadata"]["ownerReferences"][0]["name"] = "report-28391234"
-    found = inventory(CRONJOB, lone)
-    assert absent(found, everything, {"uid-report-1-x"}, SPAN) == {}
+    found = inventory(CRONJOB, gone_job("report-28391234", app="report", injected="x"))
+    (run,) = found.pods()
+    assert found.owned(run) == Owned(REPORT, Selector((("app", "report"),)))
+    assert absent(found, everything, {run.uid}, SPAN) == {}
+
+
+@pytest.mark.parametrize(("name", "app"), [("report-28391234", "migration"), ("report-1", "report")])
+def test_a_job_of_somebody_elses_labels_or_name_is_no_run(name, app):
+    found = inventory(CRONJOB, gone_job(name, app=app))
+    (run,) = found.pods()
+    assert found.owned(run).workload.kind == "Job"
+    assert list(absent(found, everything, {run.uid}, SPAN)) == [REPORT]
 
 
 def test_a_cronjob_that_runs_in_its_nodes_network_or_was_made_afterwards_is_not_waited_for():

@@ -131,15 +131,22 @@ keys = st.builds(
     workloads | hosts,
     st.builds(Port, st.sampled_from(list(Protocol)[:3]), st.integers(1, 65535)) | st.just(Port(Protocol.ICMP, 0)),
 )
-rows = st.dictionaries(keys, counts, max_size=6)
+mets = st.builds(lambda answered, first, last: Counts(answered, answered, 0, first, last), *[st.integers(0, 9)] * 3)
+rows = st.dictionaries(keys, st.tuples(counts, st.none() | mets), max_size=6)
 lives = st.builds(PodLife, st.sampled_from("xyz"), st.sampled_from(["", "n1"]), st.integers(0, 9), st.integers(0, 9))
 accounts = st.builds(
-    lambda found, differing, pods: replace(
-        account(*(Neighbor(*one) for one in found.items())), differing=differing, pods=tuple(pods)
+    lambda found, differing, pods, accounted, since: replace(
+        account(*(Neighbor(key, counts, met) for key, (counts, met) in found.items())),
+        differing=differing,
+        pods=tuple(pods),
+        accounted=accounted,
+        since=since,
     ),
     rows,
     st.frozensets(st.sampled_from(["role", "tier"])),
     st.lists(lives, unique_by=lambda life: life.name).map(lambda found: sorted(found, key=lambda life: life.name)),
+    st.tuples(st.integers(0, 9), st.integers(1, 9)) | st.just((0, 0)),
+    st.integers(0, 9),
 )
 
 
@@ -158,6 +165,17 @@ def test_labels_in_which_two_documents_of_a_workload_differ_are_known_as_such():
     assert found.differing == {"role"}
     (found,) = read_all([("b:", to_document(other)), ("c:", bare)])
     assert (found.labels, found.differing) == (other.labels, frozenset())
+
+
+@pytest.mark.parametrize("marks", [(), (Mark.EXISTING,)])
+def test_of_two_documents_what_was_met_in_either_was_met(marks):
+    key = NeighborKey(Direction.EGRESS, Peer(PeerKind.EXTERNAL, address="203.0.113.4"), Port(Protocol.TCP, 443))
+    met, found = Counts(9, 9, 0, 10, 90), Counts(2, 2, 0, 5, 95, frozenset(marks))
+    documents = [to_document(account(Neighbor(key, one))) for one in (met, found)]
+    for each in (documents, documents[::-1]):
+        (both,) = read_all([(f"{number}:", one) for number, one in enumerate(each)])
+        (neighbor,) = both.neighbors
+        assert neighbor.met == (met if marks else None)
 
 
 def test_a_pod_that_one_of_two_documents_heard_was_heard():

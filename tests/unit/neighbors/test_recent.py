@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from kubectl_netpol.model import (
     Counts,
     Direction,
@@ -17,9 +19,9 @@ from kubectl_netpol.model import (
     Window,
     Workload,
 )
-from kubectl_netpol.neighbors.completeness import completeness
+from kubectl_netpol.neighbors.completeness import completeness, is_never_heard
 from kubectl_netpol.neighbors.recent import recent
-from kubectl_netpol.neighbors.windows import NOT_HEARD
+from kubectl_netpol.neighbors.windows import NOT_HEARD, SETTLED
 
 
 def neighbor(port: int, first: int, last: int) -> Neighbor:
@@ -56,6 +58,20 @@ def test_it_was_heard_no_longer_than_since_then() -> None:
 
 def test_pods_that_lived_since_were_heard_if_they_were_since() -> None:
     assert recent(WHOLE, 500).pods == (PodLife("b", "n1", 1000, 0), PodLife("c", "n1", 1000, 1000))
+
+
+def test_an_account_of_all_pods_from_before_says_nothing_of_since_then() -> None:
+    assert recent(WHOLE, 500).accounted == (500, 1000)
+    gone = recent(WHOLE, 1001)
+    assert (gone.accounted, gone.pods, is_never_heard(replace(gone, neighbors=()))) == ((0, 0), (), False)
+
+
+def test_of_a_sum_that_is_cut_no_time_is_said_not_to_be_heard() -> None:
+    whole = Window(SETTLED, 100, 900, "n1", (("dns_lost", 1), (NOT_HEARD, 700)))
+    cut = recent(replace(WHOLE, windows=(whole,)), 500)
+    assert cut.windows == (Window(SETTLED, 500, 900, "n1", (("dns_lost", 1),)),)
+    assert (completeness(cut, ()).heard, completeness(cut, ()).not_heard) == (400, 0)
+    assert recent(replace(WHOLE, windows=(whole,)), 100).windows == (whole,)
 
 
 def test_what_comes_new_is_not_estimated_from_a_part_of_the_neighbors() -> None:
