@@ -192,7 +192,7 @@ def unapplied(found: Found, present: Sequence[Mapping[str, Any]]) -> list[str]:
 def state_words(found: Found) -> str:
     """What the guard did, for people."""
     if found.state == RUNNING:
-        return "the earlier policies are being put back"
+        return "putting back the earlier policies was begun"
     if found.state == DONE:
         return "its time ran out, and the earlier policies were put back"
     return f"the earlier policies could not all be put back ({found.state})"

@@ -103,7 +103,7 @@ def _catch(look_out: LookOut) -> None:
         look_out.interrupt()
         if number != signal.SIGHUP:  # then nobody is there to read it
             what = "the watch, not the guard" if look_out.is_late else "before anything is applied"
-            streams.say(f"stopping {what}; once more to leave at once")
+            streams.say_from_handler(f"stopping {what}; once more to leave at once")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, first)

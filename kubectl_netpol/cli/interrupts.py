@@ -20,7 +20,7 @@ def catch(stop: Callable[[], None]) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         stop()
         if number != signal.SIGHUP:  # then nobody is there to read it
-            streams.say("stopping: collecting the last records; once more to leave at once")
+            streams.say_from_handler("stopping: collecting the last records; once more to leave at once")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, first)

@@ -9,7 +9,7 @@ import click
 from . import streams
 from .connection import Connection, connects, need_kubeconfig
 from .namespaces import namespace_option
-from .rolled_back import tell_outcome, the_guard
+from .rolled_back import described, tell_outcome, the_guard
 
 
 @click.command("rollback", short_help="Put back at once what was there before an apply with --rollback-after.")
@@ -41,7 +41,12 @@ def command(connection: Connection, session: str | None, namespace: str | None) 
         if names := differing(found, policies_in(api, [place])[place]):
             streams.note(f"written since, and left as it is: {_listed(names)} in namespace {place}")
         return
-    outcome = roll_back(api, found, connection.flags)
+    try:
+        outcome = roll_back(api, found, connection.flags)
+    except KeyboardInterrupt:
+        again = connection.command("rollback", found.session, "-n", found.plan.namespace)
+        streams.say(f"interrupted: perhaps only some of {described(found)} are back; the rest: {again}")
+        raise
     tell_outcome(found, outcome)
     if outcome.absent:
         where = f"{_listed(outcome.absent)} in namespace {found.plan.namespace}"

@@ -52,7 +52,8 @@ def described(found: Found) -> str:
 def _hint(place: str) -> str:
     return (
         "a session that is gone was confirmed, or rolled back by hand or by whoever watched, or by its guard more than "
-        f"an hour ago; to see what is there: kubectl get netpol -n {place}"
+        "an hour ago, and policies that meant the same were applied without one; to see what is there: kubectl get "
+        f"netpol -n {place}"
     )
 
 

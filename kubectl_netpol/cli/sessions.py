@@ -88,14 +88,16 @@ def command(connection: Connection, namespace: str | None, all_namespaces: bool,
 
 # They hold policies, not records, and are no sessions to be collected or stopped.
 def _tell_unconfirmed(api: Api, connection: Connection, namespace: str) -> None:
-    from ..apply.guards import find  # noqa: PLC0415
+    from ..apply.guards import find, state_words  # noqa: PLC0415
     from .rolled_back import described  # noqa: PLC0415
 
     for one in find(api, namespace):
+        place = one.plan.namespace
+        keep, undo = (connection.command(verb, one.session, "-n", place) for verb in ("confirm", "rollback"))
         if one.is_waiting:
-            place = one.plan.namespace
-            keep, undo = (connection.command(verb, one.session, "-n", place) for verb in ("confirm", "rollback"))
             streams.note(f"in namespace {place} policies wait to be confirmed: {described(one)}; {keep}, or {undo}")
+        elif not one.is_over:
+            streams.note(f"in namespace {place} a rollback is not done: {described(one)}: {state_words(one)}; {undo}")
 
 
 def newest_by_node(words: Iterable[StatusRecord]) -> list[StatusRecord]:

@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 
 import click
 
@@ -48,6 +49,17 @@ def note(text: str) -> None:
 def say(text: str) -> None:
     """A plain line to stderr: progress, or that there is nothing to show."""
     sys.stderr.write("".join(f"{escape(one)}\n" for one in text.split("\n")))
+
+
+def say_from_handler(text: str) -> None:
+    """As ``say``, from a signal handler: past Python's own buffer, which does not let itself be entered twice."""
+    try:
+        descriptor = sys.stderr.fileno()
+    except io.UnsupportedOperation:  # no file, and so nothing that a write waits for
+        say(text)
+        return
+    with suppress(OSError):  # nobody can be told any more
+        os.write(descriptor, f"{escape(text)}\n".encode(errors="backslashreplace"))
 
 
 def trace(text: str) -> None:

@@ -67,7 +67,7 @@ def test_a_confirmation_removes_the_guard():
     assert cluster.job is None
 
 
-@pytest.mark.parametrize(("state", "words"), [(RUNNING, "being put back"), (DONE, "ran out"), ("failed: x", "not all")])
+@pytest.mark.parametrize(("state", "words"), [(RUNNING, "was begun"), (DONE, "ran out"), ("failed: x", "not all")])
 def test_once_a_rollback_has_begun_it_is_too_late_to_confirm(state, words):
     cluster = Cluster()
     before = the(cluster)

@@ -264,8 +264,23 @@ def test_sessions_tell_of_policies_that_wait_to_be_confirmed(shop, capsys):
         assert re.search(rf"policies wait to be confirmed: {session} \(deployment-web, until \d\d:\d\d:\d\d\)", said)
         assert f"; kubectl netpol confirm {session} -n shop{flags}, or kubectl netpol rollback " in said
     assert told(capsys, "sessions -n shop -o name") == (0, "", "")
+    say(shop, session, "failed: quota")
+    assert f"a rollback is not done: {session} (deployment-web, until " in told(capsys, "sessions -n shop")[2]
     say(shop, session, DONE)
-    assert "wait" not in told(capsys, "sessions -n shop")[2]
+    assert "policies" not in told(capsys, "sessions -n shop")[2]
+
+
+def test_an_interrupted_rollback_tells_how_to_go_on(shop, capsys, monkeypatch):
+    session = apply_guarded(capsys)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(shop, "send", interrupt)
+    code, printed, said = told(capsys, "rollback -n shop")
+    assert (code, printed) == (130, "")
+    assert f"perhaps only some of {session} (deployment-web, until " in said
+    assert said.endswith(f"the rest: kubectl netpol rollback {session} -n shop\n")
 
 
 def test_what_somebody_removed_meanwhile_is_not_said_to_be_removed(shop, capsys):
@@ -331,7 +346,8 @@ def test_of_a_session_that_is_gone_all_that_may_have_ended_it_is_told(shop, caps
     assert told(capsys, "rollback -n shop")[0] == 0
     hint = (
         "a session that is gone was confirmed, or rolled back by hand or by whoever watched, or by its guard more than "
-        "an hour ago; to see what is there: kubectl get netpol -n shop"
+        "an hour ago, and policies that meant the same were applied without one; to see what is there: kubectl get "
+        "netpol -n shop"
     )
     missing = f'error: session "{session}" not found in namespace shop\n'
     assert told(capsys, f"confirm {session} -n shop") == (1, "", f"{missing}hint: {hint}\n")

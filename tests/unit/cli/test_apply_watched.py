@@ -128,7 +128,7 @@ def test_a_rollback_that_has_begun_is_told_from_one_by_hand_by_the_deadline(watc
     watched.look = lambda: replace(GUARD, state=RUNNING)
     watched.tick(UNTIL - before)
     assert watched.ended
-    assert watched.failure().message == f"{words}the earlier policies are being put back"
+    assert watched.failure().message == f"{words}putting back the earlier policies was begun"
 
 
 def test_a_flow_that_breaks_while_somebody_else_ends_the_session_promises_no_guard_any_more(
