@@ -8,7 +8,7 @@ from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from ...policy.evaluation.values import PolicyPeer
-from .pods import Boxes, boxes_of
+from .pods import Box, Boxes, boxes_of
 
 Span = tuple[int, int]
 """From one address to another, both among them."""
@@ -18,18 +18,17 @@ _IPV6 = 1 << 33
 
 
 class Peers:
-    """All that some peers of a policy in ``namespace`` name; a peer None is everyone.
+    """Addresses and pods. Two of them are equal only if they are one and the same.
 
     Which addresses a pod has is not known: selectors hold no addresses, and blocks no pods.
     """
 
     __slots__ = ("_boxes", "_pods", "_spans", "_starts")
 
-    def __init__(self, peers: Iterable[PolicyPeer | None], namespace: str) -> None:
-        kept = list(dict.fromkeys(peers))
-        self._spans = _merged(span for peer in kept for span in _spans_of(peer))
+    def __init__(self, spans: Iterable[Span], pods: Iterable[Box]) -> None:
+        self._spans = _merged(spans)
         self._starts = [first for first, _ in self._spans]
-        self._pods = [box for peer in kept for box in boxes_of(peer, namespace)]
+        self._pods = list(pods)
         self._boxes = Boxes(self._pods)
 
     def holds(self, other: Peers) -> bool:
@@ -39,6 +38,17 @@ class Peers:
     def _has(self, span: Span) -> bool:
         position = bisect_right(self._starts, span[0]) - 1
         return position >= 0 and span[1] <= self._spans[position][1]
+
+    @classmethod
+    def together(cls, parts: Iterable[Peers]) -> Peers:
+        """All that is in some of the parts."""
+        kept = list(dict.fromkeys(parts))
+        return cls((span for one in kept for span in one._spans), (box for one in kept for box in one._pods))
+
+
+def peers_of(peer: PolicyPeer | None, namespace: str) -> Peers:
+    """All that a peer of a policy in ``namespace`` names; None is everyone."""
+    return Peers(_spans_of(peer), boxes_of(peer, namespace))
 
 
 @lru_cache(maxsize=1 << 16)

@@ -29,11 +29,6 @@ class Values:
     def is_empty(self) -> bool:
         return not self.told and not self.is_rest
 
-    @property
-    def single(self) -> frozenset[str | None]:
-        """The value, where it is one; else nothing."""
-        return self.told if len(self.told) == 1 and not self.is_rest else frozenset()
-
     def is_apart(self, other: Values) -> bool:
         """Whether no value is in both."""
         if self.is_rest:
@@ -80,26 +75,30 @@ def is_same(one: Selector, other: Selector) -> bool:
 
 
 class Boxes:
-    """Some boxes, found by the value of the label by which most of them differ."""
+    """Some boxes, found by the values of the label by which most of them differ."""
 
     __slots__ = ("_all", "_by_value", "_label", "_others")
 
     def __init__(self, boxes: Iterable[Box]) -> None:
-        self._all = list(boxes)
-        told: dict[Label, set[str | None]] = {}
+        self._all = sorted(boxes, key=len)  # the widest first
+        told: dict[Label, set[frozenset[str | None]]] = {}
         for box in self._all:
             for label, values in box.items():
-                told.setdefault(label, set()).update(values.single)
+                if not values.is_rest:
+                    told.setdefault(label, set()).add(values.told)
         self._label = max(told, key=lambda label: len(told[label]), default=None)
-        self._by_value: dict[str | None, list[Box]] = {}
-        self._others: list[Box] = []
-        for box in self._all:
-            single = self._single(box)
-            (self._by_value.setdefault(next(iter(single)), []) if single else self._others).append(box)
+        self._by_value: dict[str | None, list[int]] = {}  # places in _all
+        self._others: list[int] = []
+        for place, box in enumerate(self._all):
+            values = self._told(box)
+            if values.is_rest:
+                self._others.append(place)
+            for value in () if values.is_rest else values.told:
+                self._by_value.setdefault(value, []).append(place)
 
     def hold(self, box: Box) -> bool:
         """Whether all that is in ``box`` surely is in one of these. False also where it takes too long to tell."""
-        near = sorted((one for one in self._near(box) if not _is_apart(box, one)), key=len)  # the widest first
+        near = [one for one in self._near(box) if not _is_apart(box, one)]
         pieces = [(box, 0)]  # and how many of those that are near have been cut out of it
         for _ in range(_INSPECTIONS):
             if not pieces:
@@ -110,12 +109,16 @@ class Boxes:
             pieces += [(rest, done + 1) for rest in _without(piece, near[done])]
         return False
 
-    def _near(self, box: Box) -> list[Box]:
-        single = self._single(box)
-        return self._others + self._by_value.get(next(iter(single)), []) if single else self._all
+    # The others are apart from it by the label.
+    def _near(self, box: Box) -> Iterable[Box]:
+        values = self._told(box)
+        if values.is_rest:
+            return self._all
+        near = {place for value in values.told for place in self._by_value.get(value, ())}
+        return [self._all[place] for place in sorted(near.union(self._others))]
 
-    def _single(self, box: Box) -> frozenset[str | None]:
-        return box.get(self._label, _ANY).single if self._label else frozenset()
+    def _told(self, box: Box) -> Values:
+        return box.get(self._label, _ANY) if self._label else _ANY
 
 
 def _values(whose: str, selector: Selector) -> Iterable[tuple[Label, Values]]:
