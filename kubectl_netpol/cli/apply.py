@@ -18,7 +18,6 @@ from ..model import NetworkNeighbors
 from ..policy.generate import Policy
 from ..render.text import counted
 from . import streams
-from .apply_interruption import ends_as_interrupts
 from .apply_options import Application
 from .apply_words import half_remedy, half_words, tell
 from .changes import foreign_notes, in_words, takeover_notes
@@ -82,10 +81,9 @@ def _apply(application: Application, api: Api, found: Sequence[Step], manner: Ma
     refuse_guarded(api, application.connection, found)
     count, locked, flags = 0, replace(manner, is_locked=True), application.connection.flags
     try:
-        with ends_as_interrupts():
-            for count, one in enumerate(apply_all(api, found, locked, flags), 1):  # noqa: B007  # it is told below
-                tell(one)
-    except (KeyboardInterrupt, BrokenPipeError):  # the latter when nobody reads on, as `head` does
+        for count, one in enumerate(apply_all(api, found, locked, flags), 1):  # noqa: B007  # it is told below
+            tell(one)
+    except KeyboardInterrupt:
         streams.say(f"interrupted: {half_words(found, count)}")
         streams.say(half_remedy(found, count, flags))
         raise
