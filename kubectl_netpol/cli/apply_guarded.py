@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,9 +10,8 @@ from typing import Any
 from ..apply.applied import Step, policies_in, steps
 from ..apply.guard_objects import Guard
 from ..apply.guard_start import NoGuardError, gone, settled_network, start
-from ..apply.guards import Found, changed_since, find, is_nearly_over, mark_applied, plan_of, refuse_late, remove
+from ..apply.guards import Found, changed_since, find, mark_applied, plan_of, refuse_late, remove
 from ..apply.server import AGAIN, ApplyError, Manner, apply_all, refuse_theirs
-from ..apply.way_back import take_back
 from ..capture.image import IMAGE
 from ..capture.preflight import check_recording, check_rights
 from ..capture.session import new_name
@@ -21,17 +19,15 @@ from ..cluster.api import Api, now
 from ..cluster.rights import to_guard
 from ..cluster.trouble import ClusterError
 from ..errors import CaptureError, InputError, NetpolError
-from ..guard.plan import Plan
-from ..guard.restore import PREFIX
 from ..model import NetworkNeighbors
 from ..policy.evaluation.reading import read_policy
 from . import streams
+from .apply_half import Half
 from .apply_interruption import NOTHING, Interruption, ends_as_interrupts
 from .apply_options import Application
-from .apply_words import half_words, tell
+from .apply_words import clock, fate, session_words, tell
 from .options import Scope
 from .other_guards import refuse_guarded
-from .rolled_back import tell_outcome
 
 
 def check_guard(application: Application, api: Api, wanted: Sequence[Step]) -> None:
@@ -148,14 +144,14 @@ class Guarded:
         return found
 
     def _drop(self, guard: Guard) -> None:
-        is_removed = False
+        is_removed, words = False, session_words(guard.plan, self.application.connection)
         try:
             is_removed = remove(self.api, guard.plan)
         finally:  # also after one more Ctrl-C
             if not is_removed:
                 streams.note(
-                    f"its guard could not be removed: at {_clock(guard.plan)} it puts back what it holds, over what "
-                    f"others write until then; whoever may removes it: kubectl netpol confirm {self._words(guard.plan)}"
+                    f"its guard could not be removed: at {clock(guard.plan)} it puts back what it holds, over what "
+                    f"others write until then; whoever may removes it: kubectl netpol confirm {words}"
                 )
 
     # What comes back is what is there now, and not what was there when somebody was asked, or captures started.
@@ -192,37 +188,13 @@ class Guarded:
                 tell(one)
             mark_applied(self.api, found)
         except NetpolError as error:
-            is_unsure = isinstance(error, ApplyError) and error.is_unsure
-            self._take_back(found, applied, wanted[len(applied)] if is_unsure else None, error)
-            fate = "; what was applied is put back" if applied else ""
-            raise ApplyError(f"{error.message}{fate}", "mend that, and type the same command again") from error
+            self._half(found, wanted, applied).fail(error)
         except KeyboardInterrupt as error:
-            if is_nearly_over(self.api, found):  # then the guard may not put back what came last
-                self._take_back(found, applied, next(iter(wanted[len(applied) :]), None), error)
-                streams.say("interrupted: what was applied is put back")
-            else:
-                streams.say(f"interrupted: {half_words(wanted, len(applied))}; {self._fate(found)}")
+            self._half(found, wanted, applied).interrupt(error)
             raise
 
-    def _take_back(self, found: Found, applied: Sequence[Step], unsure: Step | None, why: BaseException) -> None:
-        try:
-            outcome = take_back(self.api, found, applied, unsure, self.application.connection.flags)
-        except NetpolError as error:
-            said = f"{why.message}; " if isinstance(why, NetpolError) else ""
-            raise ApplyError(f"{said}{error.message}", error.hint) from why
-        tell_outcome(found, outcome)
+    def _half(self, found: Found, wanted: Sequence[Step], applied: Sequence[Step]) -> Half:
+        return Half(self.api, self.application.connection, found, wanted, applied)
 
     def _fate(self, found: Found) -> str:
-        words = self._words(found.plan)
-        return (
-            f"the guard puts the earlier state back at {_clock(found.plan)}, unless you type: kubectl netpol confirm "
-            f"{words}\nto put it back at once: kubectl netpol rollback {words}"
-        )
-
-    def _words(self, plan: Plan) -> str:
-        session = plan.job.removeprefix(PREFIX)
-        return shlex.join((session, "-n", plan.namespace, *self.application.connection.words))
-
-
-def _clock(plan: Plan) -> str:
-    return time.strftime("%H:%M:%S", time.localtime(plan.until / 1000))
+        return fate(found, self.application.connection)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+import time
 from collections.abc import Sequence
 
 from ..apply.applied import Step
+from ..apply.guards import Found
 from ..apply.server import label, place, removal
+from ..guard.plan import Plan
+from ..guard.restore import PREFIX
 from . import streams
+from .connection import Connection
 
 _SUFFIXES = {"none": "", "client": " (dry run)", "server": " (server dry run)"}
 
@@ -32,3 +38,22 @@ def half_remedy(steps: Sequence[Step], count: int, flags: str) -> str:
     """How to go on after that, or back; ``flags`` are those of the connection, as a shell takes them."""
     undo = removal(steps[: count + 1], flags, "--ignore-not-found")
     return f"type the same command again for the rest: what is applied already stays as it is{undo}"
+
+
+def fate(found: Found, connection: Connection, is_sure: bool = True) -> str:
+    """What its guard will do, and the commands that decide it; ``is_sure``: the guard was there a moment ago."""
+    words, guard = session_words(found.plan, connection), "the guard" if is_sure else "the guard, if it is still there,"
+    return (
+        f"{guard} puts the earlier state back at {clock(found.plan)}, unless you type: kubectl netpol confirm {words}\n"
+        f"to put it back at once: kubectl netpol rollback {words}"
+    )
+
+
+def session_words(plan: Plan, connection: Connection) -> str:
+    """The session and the options that follow ``confirm`` and ``rollback``, as a shell takes them."""
+    return shlex.join((plan.job.removeprefix(PREFIX), "-n", plan.namespace, *connection.words))
+
+
+def clock(plan: Plan) -> str:
+    """The guard's deadline, as the clock on the wall here shows it: ``10:45:06``."""
+    return time.strftime("%H:%M:%S", time.localtime(plan.until / 1000))

@@ -1,0 +1,75 @@
+"""A confirmed apply that does not come to its end: what was applied is put back, or left to its guard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from ..apply.applied import Step
+from ..apply.guards import Found, is_nearly_over, look
+from ..apply.server import ApplyError
+from ..apply.way_back import take_back
+from ..cluster.api import Api
+from ..cluster.trouble import ClusterError
+from ..errors import NetpolError
+from . import streams
+from .apply_words import fate, half_words
+from .connection import Connection
+from .rolled_back import tell_outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Half:
+    """What there is when a confirmed apply breaks off: ``applied`` are the first of ``steps``, as they were made."""
+
+    api: Api
+    connection: Connection
+    found: Found
+    steps: Sequence[Step]
+    applied: Sequence[Step]
+
+    def fail(self, error: NetpolError) -> NoReturn:
+        """Puts back what was applied. Raises ApplyError that tells both."""
+        is_unsure = isinstance(error, ApplyError) and error.is_unsure
+        self._take_back(self._next if is_unsure else None, error)
+        words = "; what was applied is put back" if self.applied else ""
+        raise ApplyError(f"{error.message}{words}", "mend that, and type the same command again") from error
+
+    def interrupt(self, why: BaseException) -> None:
+        """After Ctrl-C: says what the guard will do, or puts back what none will. Raises ApplyError if it cannot."""
+        try:
+            is_held = self._is_held()
+        except (ClusterError, KeyboardInterrupt):  # nobody answers, or not soon enough
+            self._tell_fate(is_sure=False)
+            return
+        if is_held:
+            self._tell_fate(is_sure=True)
+        else:
+            self._take_back(self._next, why)
+            streams.say("interrupted: what was applied is put back")
+
+    # It may have been under way to the server when Ctrl-C came.
+    @property
+    def _next(self) -> Step | None:
+        return next(iter(self.steps[len(self.applied) :]), None)
+
+    # Near its deadline the guard may not put back what came last. Before that somebody may have confirmed too early,
+    # or rolled back.
+    def _is_held(self) -> bool:
+        if is_nearly_over(self.api, self.found):
+            return False
+        current = look(self.api, self.found)
+        return current is not None and current.is_waiting
+
+    def _tell_fate(self, is_sure: bool) -> None:
+        words = half_words(self.steps, len(self.applied))
+        streams.say(f"interrupted: {words}; {fate(self.found, self.connection, is_sure)}")
+
+    def _take_back(self, unsure: Step | None, why: BaseException) -> None:
+        try:
+            outcome = take_back(self.api, self.found, self.applied, unsure, self.connection.flags)
+        except NetpolError as error:
+            said = f"{why.message}; " if isinstance(why, NetpolError) else ""
+            raise ApplyError(f"{said}{error.message}", error.hint) from why
+        tell_outcome(self.found, outcome)
