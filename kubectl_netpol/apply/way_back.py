@@ -12,10 +12,12 @@ from ..cluster.trouble import ClusterError, RefusedError, UnreachableError
 from ..errors import InputError
 from ..guard.restore import FAILED, GONE, Ask, Outcome, by_hand, failure, is_claimed, note, restore
 from .applied import Document, Step, policies_in
-from .guards import Found, look, remove, version, versions
+from .guards import Found, is_nearly_over, look, remove, version, versions
 from .owned import comparable
 from .rescue import rescued
 from .server import ApplyError
+
+_ALONE = "no guard puts the earlier policies back any more"
 
 
 def roll_back(api: Api, found: Found, flags: str) -> Outcome:
@@ -59,6 +61,23 @@ def take_back(api: Api, found: Found, applied: Sequence[Step], unsure: Step | No
         raise _failed(error.message, _without_guard(found, names, flags)) from error
     left = _only(found, _left(applied, unsure, present))
     return _restored(through(api), left, flags, is_held=current is not None)
+
+
+def unfinished(api: Api, found: Found, applied: Sequence[Step], unsure: Step | None, flags: str) -> str:
+    """What is left to do after an interrupted ``take_back``, for people; empty where the guard does it at its deadline.
+
+    What no guard holds is written to a file; so it is where nobody tells whether one does. Raises nothing.
+    """
+    why = _ALONE
+    try:
+        current = look(api, found)
+        if current is not None and not current.is_over and not is_nearly_over(api, found):
+            return ""  # also after its Job was marked from here: at the deadline it puts back all that it holds
+        left = _left(applied, unsure, policies_in(api, [found.plan.namespace])[found.plan.namespace])
+    except (ClusterError, KeyboardInterrupt):
+        left = {one.name for one in (*applied, *filter(None, [unsure]))}
+        why = "the guard may be gone, and puts nothing back then"
+    return _without_guard(found, left, flags, why) if left else "none of them is there any more as it was applied"
 
 
 def differing(found: Found, present: Iterable[Document]) -> list[str]:
@@ -108,12 +127,11 @@ def _failed(why: str, hint: str) -> ApplyError:
 
 
 # A guard that is gone, or that has rolled back, puts nothing back any more, and no other command knows what was there.
-def _without_guard(found: Found, names: Collection[str], flags: str) -> str:
-    alone = "no guard puts the earlier policies back any more"
+def _without_guard(found: Found, names: Collection[str], flags: str, why: str = _ALONE) -> str:
     try:
-        return f"{alone}; finish it by hand: {rescued(found.plan, names, flags)}"
+        return f"{why}; finish it by hand: {rescued(found.plan, names, flags)}"
     except InputError as error:
-        return f"{alone}, and they could not be written: {error.message}"
+        return f"{why}, and they could not be written: {error.message}"
 
 
 def _not_begun(found: Found, flags: str, error: OSError | ClusterError) -> ApplyError:

@@ -9,12 +9,12 @@ from typing import NoReturn
 from ..apply.applied import Step
 from ..apply.guards import Found, is_nearly_over, look
 from ..apply.server import ApplyError
-from ..apply.way_back import take_back
+from ..apply.way_back import take_back, unfinished
 from ..cluster.api import Api
 from ..cluster.trouble import ClusterError
 from ..errors import NetpolError
 from . import streams
-from .apply_words import fate, half_words
+from .apply_words import fate, half_words, way_back
 from .connection import Connection
 from .rolled_back import tell_outcome
 
@@ -70,6 +70,18 @@ class Half:
         try:
             outcome = take_back(self.api, self.found, self.applied, unsure, self.connection.flags)
         except NetpolError as error:
-            said = f"{why.message}; " if isinstance(why, NetpolError) else ""
-            raise ApplyError(f"{said}{error.message}", error.hint) from why
+            raise ApplyError(f"{_said(why)}{error.message}", error.hint) from why
+        except KeyboardInterrupt:
+            self._tell_rest(unsure, why)
+            raise
         tell_outcome(self.found, outcome)
+
+    def _tell_rest(self, unsure: Step | None, why: BaseException) -> None:
+        words = half_words(self.steps, len(self.applied), unsure is not None)
+        rest = unfinished(self.api, self.found, self.applied, unsure, self.connection.flags)
+        rest = rest or way_back(self.found, self.connection)
+        streams.say(f"{_said(why)}interrupted while what was applied is put back: {words}; {rest}")
+
+
+def _said(why: BaseException) -> str:
+    return f"{why.message}; " if isinstance(why, NetpolError) else ""

@@ -23,14 +23,17 @@ def tell(step: Step, dry_run: str = "none") -> None:
     streams.flush()
 
 
-def half_words(steps: Sequence[Step], count: int) -> str:
-    """Which of the policies are there, where the first ``count`` of them were applied when Ctrl-C came."""
+def half_words(steps: Sequence[Step], count: int, is_unsure: bool = True) -> str:
+    """Which of the policies are there, where the first ``count`` of them were applied when that broke off.
+
+    ``is_unsure``: the next one may be there, as after Ctrl-C.
+    """
     words = f"{count} of {len(steps)} policies were applied"
     if count:
         words += f" ({', '.join(map(place, steps[:count]))})"
-    unsure, *lost = [place(one) for one in steps[count:]] or [""]
-    if unsure:
-        words += f", {unsure} may be there"
+    lost = [place(one) for one in steps[count:]]
+    if lost and is_unsure:
+        words += f", {lost.pop(0)} may be there"
     return f"{words}, and these were not: {', '.join(lost)}" if lost else words
 
 
@@ -47,6 +50,12 @@ def fate(found: Found, connection: Connection, is_sure: bool = True) -> str:
         f"{guard} puts the earlier state back at {clock(found.plan)}, unless you type: kubectl netpol confirm {words}\n"
         f"to put it back at once: kubectl netpol rollback {words}"
     )
+
+
+def way_back(found: Found, connection: Connection) -> str:
+    """The same where its guard cannot be confirmed any more, since what was applied is being put back."""
+    words = session_words(found.plan, connection)
+    return f"the guard puts the rest back at {clock(found.plan)}; to do it at once: kubectl netpol rollback {words}"
 
 
 def session_words(plan: Plan, connection: Connection) -> str:
