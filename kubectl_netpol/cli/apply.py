@@ -18,8 +18,9 @@ from ..model import NetworkNeighbors
 from ..policy.generate import Policy
 from ..render.text import counted
 from . import streams
+from .apply_interruption import ends_as_interrupts
 from .apply_options import Application
-from .apply_words import half_remedy, half_words, tell
+from .apply_words import cause, half_remedy, half_words, tell
 from .changes import foreign_notes, in_words, takeover_notes
 from .connection import need_kubeconfig
 from .denied import broken_words
@@ -63,7 +64,8 @@ def apply_policies(
     found = _still(api, present, found, manner)
     if application.rollback_after:
         return Guarded(application, api, scope, everything, found, manner).run()
-    _apply(application, api, found, manner)
+    with ends_as_interrupts():
+        _apply(application, api, found, manner)
     return 0
 
 
@@ -83,9 +85,10 @@ def _apply(application: Application, api: Api, found: Sequence[Step], manner: Ma
     try:
         for count, one in enumerate(apply_all(api, found, locked, flags), 1):  # noqa: B007  # it is told below
             tell(one)
-    except KeyboardInterrupt:
-        streams.say(f"interrupted: {half_words(found, count)}")
-        streams.say(half_remedy(found, count, flags))
+    except (KeyboardInterrupt, BrokenPipeError) as error:
+        is_unsure = isinstance(error, KeyboardInterrupt)
+        streams.say(f"{cause(error)}: {half_words(found, count, is_unsure)}")
+        streams.say(half_remedy(found, count, flags, is_unsure))
         raise
 
 

@@ -13,8 +13,9 @@ from ..apply.way_back import take_back, unfinished
 from ..cluster.api import Api
 from ..cluster.trouble import ClusterError
 from ..errors import NetpolError
+from ..guard.restore import Outcome
 from . import streams
-from .apply_words import fate, half_words, way_back
+from .apply_words import cause, fate, half_words, way_back
 from .connection import Connection
 from .rolled_back import tell_outcome
 
@@ -32,22 +33,23 @@ class Half:
     def fail(self, error: NetpolError) -> NoReturn:
         """Puts back what was applied. Raises ApplyError that tells both."""
         is_unsure = isinstance(error, ApplyError) and error.is_unsure
-        self._take_back(self._next if is_unsure else None, error)
+        tell_outcome(self.found, self._taken_back(self._next if is_unsure else None, error))
         words = "; what was applied is put back" if self.applied else ""
         raise ApplyError(f"{error.message}{words}", "mend that, and type the same command again") from error
 
-    def interrupt(self, why: BaseException) -> None:
-        """After Ctrl-C: says what the guard will do, or puts back what none will. Raises ApplyError if it cannot."""
+    def interrupt(self, why: KeyboardInterrupt | BrokenPipeError) -> None:
+        """Says what the guard will do, or puts back what none will. Raises ApplyError if it cannot."""
         try:
             is_held = self._is_held()
         except (ClusterError, KeyboardInterrupt):  # nobody answers, or not soon enough
-            self._tell_fate(is_sure=False)
+            self._tell_fate(why, is_sure=False)
             return
         if is_held:
-            self._tell_fate(is_sure=True)
-        else:
-            self._take_back(self._next, why)
-            streams.say("interrupted: what was applied is put back")
+            self._tell_fate(why, is_sure=True)
+            return
+        outcome = self._taken_back(self._next if isinstance(why, KeyboardInterrupt) else None, why)
+        streams.say(f"{cause(why)}: what was applied is put back")
+        tell_outcome(self.found, outcome)  # last, for whoever reads stdout may be gone
 
     # It may have been under way to the server when Ctrl-C came.
     @property
@@ -62,19 +64,18 @@ class Half:
         current = look(self.api, self.found)
         return current is not None and current.is_waiting
 
-    def _tell_fate(self, is_sure: bool) -> None:
-        words = half_words(self.steps, len(self.applied))
-        streams.say(f"interrupted: {words}; {fate(self.found, self.connection, is_sure)}")
+    def _tell_fate(self, why: BaseException, is_sure: bool) -> None:
+        words = half_words(self.steps, len(self.applied), isinstance(why, KeyboardInterrupt))
+        streams.say(f"{cause(why)}: {words}; {fate(self.found, self.connection, is_sure)}")
 
-    def _take_back(self, unsure: Step | None, why: BaseException) -> None:
+    def _taken_back(self, unsure: Step | None, why: BaseException) -> Outcome:
         try:
-            outcome = take_back(self.api, self.found, self.applied, unsure, self.connection.flags)
+            return take_back(self.api, self.found, self.applied, unsure, self.connection.flags)
         except NetpolError as error:
             raise ApplyError(f"{_said(why)}{error.message}", error.hint) from why
         except KeyboardInterrupt:
             self._tell_rest(unsure, why)
             raise
-        tell_outcome(self.found, outcome)
 
     def _tell_rest(self, unsure: Step | None, why: BaseException) -> None:
         words = half_words(self.steps, len(self.applied), unsure is not None)

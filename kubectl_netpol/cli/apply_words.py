@@ -23,6 +23,11 @@ def tell(step: Step, dry_run: str = "none") -> None:
     streams.flush()
 
 
+def cause(why: BaseException) -> str:
+    """Why an apply broke off: Ctrl-C and its like, or whoever read its stdout went away (BrokenPipeError)."""
+    return "nobody reads the output any more" if isinstance(why, BrokenPipeError) else "interrupted"
+
+
 def half_words(steps: Sequence[Step], count: int, is_unsure: bool = True) -> str:
     """Which of the policies are there, where the first ``count`` of them were applied when that broke off.
 
@@ -37,9 +42,9 @@ def half_words(steps: Sequence[Step], count: int, is_unsure: bool = True) -> str
     return f"{words}, and these were not: {', '.join(lost)}" if lost else words
 
 
-def half_remedy(steps: Sequence[Step], count: int, flags: str) -> str:
+def half_remedy(steps: Sequence[Step], count: int, flags: str, is_unsure: bool = True) -> str:
     """How to go on after that, or back; ``flags`` are those of the connection, as a shell takes them."""
-    undo = removal(steps[: count + 1], flags, "--ignore-not-found")
+    undo = removal(steps[: count + is_unsure], flags, "--ignore-not-found")
     return f"type the same command again for the rest: what is applied already stays as it is{undo}"
 
 
