@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +11,7 @@ from ..capture.loose import table, tables, text
 from ..cluster.api import Api, now
 from ..cluster.lists import Pages
 from ..cluster.resources import JOB
-from ..cluster.trouble import ClusterError, RefusedError
+from ..cluster.trouble import ClusterError, RefusedError, is_away
 from ..errors import InputError
 from ..guard.plan import Earlier, Plan, decode
 from ..guard.restore import DONE, PREFIX, RUNNING, STATE
@@ -23,6 +24,9 @@ APPLIED = "kubectl-netpol/applied"
 
 _NOT_FOUND, _CONFLICT = 404, 409
 _TRIES = 10
+_PAUSES = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between the tries to note something in the guard's Job."""
+
 _NEAR_MILLISECONDS = 3000
 """Before its deadline: an apply takes its time, and two clocks agree within two seconds only."""
 
@@ -126,11 +130,23 @@ def refuse_late(api: Api, found: Found) -> None:
         raise ApplyError("the guard's time is almost over, and what is applied now would not come back", "")
 
 
-def mark_applied(api: Api, found: Found) -> None:
-    """Notes in the guard's Job that all is applied.
+def mark_applied(api: Api, found: Found, pause: Callable[[float], object] = time.sleep) -> None:
+    """Notes in the guard's Job that all is applied; again where the API server is away, while the deadline is not near.
 
-    Raises ApplyError when the guard waits no more: what was applied meanwhile may not come back. ClusterError.
+    ``pause`` takes seconds. Raises ApplyError when the guard waits no more: what was applied meanwhile may not come
+    back. ClusterError.
     """
+    for seconds in _PAUSES:
+        try:
+            return _mark_once(api, found)
+        except ClusterError as error:
+            if not is_away(error) or is_nearly_over(api, found):
+                raise
+        pause(seconds)
+    return _mark_once(api, found)
+
+
+def _mark_once(api: Api, found: Found) -> None:
     try:
         job = api.merge(
             JOB.path(found.plan.namespace, found.plan.job), {"metadata": {"annotations": {APPLIED: "true"}}}

@@ -59,9 +59,13 @@ def _words(ended: Found, is_lost: bool) -> str:
 # Whoever applies takes back what it has applied when it finds its guard gone before the end.
 def _judge(ended: Found, lost: Sequence[str]) -> None:
     if not ended.is_applied:
+        what = (
+            "was confirmed before all of it was applied: its apply"
+            if lost
+            else "is confirmed, and all of its policies are there, but its apply did not come to its end: it"
+        )
         raise NetpolError(
-            f"session {ended.session} was confirmed before all of it was applied: its apply broke off, or goes on and "
-            "takes back what it has applied",
+            f"session {ended.session} {what} broke off, or goes on and takes back what it has applied",
             f"see what is there, and apply again: kubectl get netpol -n {ended.plan.namespace}",
         )
     if lost:

@@ -2,12 +2,13 @@
 
 import pytest
 
+from kubectl_netpol.apply import guards
 from kubectl_netpol.apply.guard_objects import Guard, job
 from kubectl_netpol.apply.guard_start import settled_network
-from kubectl_netpol.apply.guards import confirm, find, look
+from kubectl_netpol.apply.guards import APPLIED, confirm, find, look, mark_applied
 from kubectl_netpol.apply.server import ApplyError
 from kubectl_netpol.apply.way_back import roll_back
-from kubectl_netpol.cluster.trouble import RefusedError
+from kubectl_netpol.cluster.trouble import ClusterError, RefusedError, UnreachableError
 from kubectl_netpol.guard.plan import Earlier, Plan
 from kubectl_netpol.guard.restore import DONE, RUNNING, STATE
 
@@ -39,6 +40,9 @@ class Cluster:
             self.job = None
         self.deleted.append(path)
         return {}
+
+    def merge(self, path, body):
+        return self.send("PATCH", path, body, "")
 
     def send(self, method, path, body, media):
         if method in self.refused:
@@ -146,3 +150,51 @@ def test_where_the_nodes_network_is_not_admitted_the_pods_is_taken_unless_a_poli
     assert settled_network(cluster, GUARD, [deny({"matchLabels": {"app": "web"}})]).host_network is False
     with pytest.raises(ApplyError, match="networkpolicy/deny would cut it off"):
         settled_network(cluster, GUARD, [deny({})])
+
+
+AWAY = RefusedError(429, "TooManyRequests", "busy"), UnreachableError("no answer in time")
+
+
+@pytest.fixture
+def marking(monkeypatch):
+    """Marks the guard of a cluster that answers with these errors first; the seconds waited, and the error raised."""
+
+    def mark(errors, clock=0):
+        cluster, left, waited = Cluster(), list(errors), []
+        send = cluster.send
+
+        def fail_first(*request):
+            if left:
+                raise left.pop(0)
+            return send(*request)
+
+        monkeypatch.setattr(cluster, "send", fail_first)
+        monkeypatch.setattr(guards, "now", lambda _: clock)
+        try:
+            mark_applied(cluster, the(cluster), waited.append)
+        except ClusterError as error:
+            return waited, error
+        assert APPLIED in cluster.job["metadata"]["annotations"]
+        return waited, None
+
+    return mark
+
+
+@pytest.mark.parametrize("error", AWAY)
+def test_the_end_of_an_apply_is_noted_again_where_the_server_is_away_for_a_moment(marking, error):
+    waited, raised = marking([error, error])
+    assert (len(waited), raised) == (2, None)
+
+
+def test_the_end_of_an_apply_is_not_noted_for_ever(marking):
+    waited, raised = marking([AWAY[0]] * 100)
+    assert (sum(waited) < 10, raised) == (True, AWAY[0])
+
+
+def test_near_the_deadline_the_end_of_an_apply_is_not_noted_again(marking):
+    assert marking([AWAY[0]], clock=PLAN.until - 1000) == ([], AWAY[0])
+
+
+def test_what_is_refused_for_good_is_not_noted_again(marking):
+    refusal = RefusedError(403, "Forbidden", "you may not")
+    assert marking([refusal]) == ([], refusal)

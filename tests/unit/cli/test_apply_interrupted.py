@@ -154,6 +154,18 @@ def test_a_confirmation_after_an_interruption_tells_what_was_not_applied(shop, c
     assert said.endswith("kubectl get netpol -n shop\n")
 
 
+def test_a_confirmation_of_all_policies_of_an_apply_without_its_end_does_not_say_that_some_are_missing(
+    shop, capsys, both
+):
+    interrupt_at(shop, "deployment-web")
+    told_half(capsys, both)
+    code, printed, said = told(capsys, "confirm -n shop")
+    assert (code, printed) == (1, f"{API} confirmed\n{WEB} confirmed\n")
+    assert (
+        "is confirmed, and all of its policies are there, but its apply did not come to its end: it broke off" in said
+    )
+
+
 def test_what_an_apply_left_as_it_was_is_confirmed_all_the_same(shop, capsys, both):
     assert told(capsys, f"{APPLY} web.yaml")[0] == 0
     path = f"{POLICIES}/deployment-web"

@@ -75,6 +75,18 @@ def test_a_policy_that_may_be_there_without_an_answer_is_put_back(shop, capsys, 
     assert "deployment-web removed" in printed
 
 
+def test_a_server_that_is_busy_at_the_very_end_takes_no_complete_apply_back(shop, capsys, both, monkeypatch):
+    merge = shop.merge
+
+    def busy_once(*request):
+        monkeypatch.setattr(shop, "merge", merge)
+        raise BUSY
+
+    monkeypatch.setattr(shop, "merge", busy_once)
+    assert (told(capsys, both)[0], shop.names()) == (0, ["deployment-api", "deployment-web"])
+    assert told(capsys, "confirm -n shop")[0] == 0
+
+
 @pytest.fixture
 def asked(shop, capsys, monkeypatch):
     """Applies ``web`` in a terminal; ``act`` happens while the question stands, which is answered with yes."""
