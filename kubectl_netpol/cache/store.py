@@ -10,7 +10,7 @@ import fcntl
 import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -19,8 +19,7 @@ from diskcache.core import DBNAME
 
 from ..errors import StoreError
 from ..model import Workload
-from ..neighbors.pod_lives import newest
-from ..neighbors.recording import Recording, join, settle
+from ..neighbors.recording import Recording, join, settle, with_newest_pods
 from ..neighbors.windows import SETTLED
 from . import schema
 from .codec import check, decode, encode
@@ -267,17 +266,9 @@ def _encoded(recording: Recording) -> bytes:
     return encode(recording)
 
 
-# Of those that are not kept nothing can be told any more.
-def _with_newest_pods(recording: Recording) -> Recording:
-    kept = newest(recording.pods)
-    first, last = recording.accounted
-    is_account = all(life.lived < first for name, life in recording.pods.items() if name not in kept)
-    return replace(recording, pods=kept, accounted=(first, last) if is_account else (0, 0))
-
-
 # An epoch may only be summed up once its agent is surely gone: what comes later is not added to it any more.
 def _bounded(recording: Recording) -> Recording:
-    recording = _with_newest_pods(recording)
+    recording = with_newest_pods(recording)
     lasts = [window.last for epoch, window in recording.windows.items() if epoch != SETTLED]
     if len(lasts) <= _MANY_EPOCHS:
         return recording

@@ -21,11 +21,12 @@ from ..cluster.trouble import ClusterError
 from ..errors import CaptureError, InputError, NetpolError
 from ..model import NetworkNeighbors
 from ..policy.evaluation.reading import read_policy
+from ..render.age import clock
 from . import streams
 from .apply_half import Half
 from .apply_interruption import NOTHING, Interruption, ends_as_interrupts
 from .apply_options import Application
-from .apply_words import clock, fate, session_words, tell
+from .apply_words import command_on, fate, tell
 from .options import Scope
 from .other_guards import refuse_guarded
 
@@ -144,14 +145,14 @@ class Guarded:
         return found
 
     def _drop(self, guard: Guard) -> None:
-        is_removed, words = False, session_words(guard.plan, self.application.connection)
+        is_removed, removal = False, command_on(guard.plan, "confirm", self.application.connection)
         try:
             is_removed = remove(self.api, guard.plan)
         finally:  # also after one more Ctrl-C
             if not is_removed:
                 streams.note(
-                    f"its guard could not be removed: at {clock(guard.plan)} it puts back what it holds, over what "
-                    f"others write until then; whoever may removes it: kubectl netpol confirm {words}"
+                    f"its guard could not be removed: at {clock(guard.plan.until)} it puts back what it holds, over "
+                    f"what others write until then; whoever may removes it: {removal}"
                 )
 
     # What comes back is what is there now, and not what was there when somebody was asked, or captures started.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import time
 from collections.abc import Sequence
 
 from ..apply.applied import Step
@@ -11,6 +9,7 @@ from ..apply.guards import Found
 from ..apply.server import label, place, removal
 from ..guard.plan import Plan
 from ..guard.restore import PREFIX
+from ..render.age import clock
 from . import streams
 from .connection import Connection
 
@@ -50,24 +49,20 @@ def half_remedy(steps: Sequence[Step], count: int, flags: str, is_unsure: bool =
 
 def fate(found: Found, connection: Connection, is_sure: bool = True) -> str:
     """What its guard will do, and the commands that decide it; ``is_sure``: the guard was there a moment ago."""
-    words, guard = session_words(found.plan, connection), "the guard" if is_sure else "the guard, if it is still there,"
+    guard = "the guard" if is_sure else "the guard, if it is still there,"
+    keep, undo = (command_on(found.plan, verb, connection) for verb in ("confirm", "rollback"))
     return (
-        f"{guard} puts the earlier state back at {clock(found.plan)}, unless you type: kubectl netpol confirm {words}\n"
-        f"to put it back at once: kubectl netpol rollback {words}"
+        f"{guard} puts the earlier state back at {clock(found.plan.until)}, unless you type: {keep}\n"
+        f"to put it back at once: {undo}"
     )
 
 
 def way_back(found: Found, connection: Connection) -> str:
     """The same where its guard cannot be confirmed any more, since what was applied is being put back."""
-    words = session_words(found.plan, connection)
-    return f"the guard puts the rest back at {clock(found.plan)}; to do it at once: kubectl netpol rollback {words}"
+    undo = command_on(found.plan, "rollback", connection)
+    return f"the guard puts the rest back at {clock(found.plan.until)}; to do it at once: {undo}"
 
 
-def session_words(plan: Plan, connection: Connection) -> str:
-    """The session and the options that follow ``confirm`` and ``rollback``, as a shell takes them."""
-    return shlex.join((plan.job.removeprefix(PREFIX), "-n", plan.namespace, *connection.words))
-
-
-def clock(plan: Plan) -> str:
-    """The guard's deadline, as the clock on the wall here shows it: ``10:45:06``."""
-    return time.strftime("%H:%M:%S", time.localtime(plan.until / 1000))
+def command_on(plan: Plan, verb: str, connection: Connection) -> str:
+    """The command ``confirm`` or ``rollback`` for that session, to be typed."""
+    return connection.command(verb, plan.job.removeprefix(PREFIX), "-n", plan.namespace)

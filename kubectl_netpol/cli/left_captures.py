@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from ..capture.captures import Captures
+from ..render.age import clock
 from . import streams
 from .connection import Connection
 
@@ -15,8 +16,7 @@ def tell_left(captures: Captures, connection: Connection) -> None:
     if not left:
         return
     latest = max(one.expires for one in left) or int(time.time() * 1000) + capture.deadline * 1000
-    at = time.strftime("%H:%M:%S", time.localtime(latest / 1000))
     streams.say(
-        f"left at once: the API server ends the captures of session {capture.session} by {at} and removes "
+        f"left at once: the API server ends the captures of session {capture.session} by {clock(latest)} and removes "
         f"their Jobs {capture.ttl} s later; to do it now: {connection.command('stop', capture.session)}"
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 from ..errors import InputError, NetpolError
 from ..policy.listing import some_of
+from ..render.age import clock
 from . import streams
 
 if TYPE_CHECKING:
@@ -45,8 +45,7 @@ def the_guard(api: Api, connection: Connection, name: str | None, namespace: str
 
 def described(found: Found) -> str:
     """``t4dkfh (deployment-api, deployment-web and 3 more, until 10:45:06)``."""
-    until = time.strftime("%H:%M:%S", time.localtime(found.plan.until / 1000))
-    return f"{found.session} ({some_of(sorted(found.names))}, until {until})"
+    return f"{found.session} ({some_of(sorted(found.names))}, until {clock(found.plan.until)})"
 
 
 def _hint(place: str) -> str:

@@ -12,7 +12,7 @@ from ..model import Counts, Mark, Neighbor, NeighborKey, NetworkNeighbors, Peer,
 from .document_input import SPECS, from_document
 from .entries import HINT, refuse
 from .labels import differing
-from .pod_lives import by_name, joined
+from .pod_lives import by_name, joined, newer
 from .reading import Fields
 from .recording import join_counts, order
 from .windows import join_windows
@@ -65,7 +65,7 @@ def _merged(one: tuple[str, NetworkNeighbors], other: tuple[str, NetworkNeighbor
         neighbors=tuple(neighbors[key] for key in sorted(neighbors, key=order)),
         windows=_windows(a, b),
         pods=tuple(life for _, life in sorted(joined(by_name(a.pods), by_name(b.pods)).items())),
-        accounted=max(a.accounted, b.accounted, key=lambda span: span[::-1]),
+        accounted=newer(a.accounted, b.accounted),
         since=max(a.since, b.since),
         host_network=a.host_network or b.host_network,
         labels=tuple(sorted(dict(a.labels + b.labels).items())),

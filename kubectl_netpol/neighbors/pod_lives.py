@@ -37,6 +37,11 @@ def join_life(a: PodLife, b: PodLife) -> PodLife:
     return PodLife(a.name, node, lived, max(a.heard, b.heard))
 
 
+def newer(a: tuple[int, int], b: tuple[int, int]) -> tuple[int, int]:
+    """Of two spans (ms) in which all pods are known the one that ends later; of two that do so, that begins later."""
+    return max(a, b, key=lambda span: span[::-1])
+
+
 def newest(lives: Lives, most: int = MOST_LIVES) -> Lives:
     """At most so many of them, those that lived last."""
     if len(lives) <= most:

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 
 from ..model import Counts, Mark, Neighbor, NeighborKey, NetworkNeighbors, PodLife, Selector, Window, Workload
 from .labels import differing
-from .pod_lives import joined
+from .pod_lives import joined, newer, newest
 from .recent import recent
 from .windows import SETTLED, add_windows, earlier, join_windows
 
@@ -102,14 +102,13 @@ def join(a: Recording, b: Recording) -> Recording:
     """
     if a.workload != b.workload:
         raise ValueError("two recordings of different workloads cannot be joined")
-    newest = max(a, b, key=_identity)
+    latest = max(a, b, key=_identity)
     settled = a.settled | b.settled
     windows = _joined_windows(a, b, settled)
     flows = {key: counts for key in {**a.flows, **b.flows} if (counts := _join_flow(a, b, key, settled))}
     keys = a.differing | b.differing | differing(a.labels, b.labels)
-    pods, spans = joined(a.pods, b.pods), (a.accounted, b.accounted)
-    accounted = max(spans, key=lambda span: span[::-1])
-    whole = replace(newest, windows=windows, flows=flows, settled=settled)
+    pods, accounted = joined(a.pods, b.pods), newer(a.accounted, b.accounted)
+    whole = replace(latest, windows=windows, flows=flows, settled=settled)
     return replace(whole, differing=keys, pods=pods, accounted=accounted)
 
 
@@ -127,6 +126,16 @@ def settle(recording: Recording, keep: int) -> Recording:
     windows[SETTLED] = reduce(add_windows, sunk, Window(SETTLED, 0, 0, sunk[0].node))
     flows = {key: _sink(counts, old) for key, counts in recording.flows.items()}
     return replace(recording, windows=windows, flows=flows, settled=recording.settled | old)
+
+
+def with_newest_pods(recording: Recording) -> Recording:
+    """With no more pods than are kept of a workload. Where some of the newest account are left out it is none."""
+    kept = newest(recording.pods)
+    if kept is recording.pods:
+        return recording
+    begin = recording.accounted[0]
+    is_account = all(life.lived < begin for name, life in recording.pods.items() if name not in kept)
+    return replace(recording, pods=kept, accounted=recording.accounted if is_account else (0, 0))
 
 
 def summarise(recording: Recording, since: int = 0) -> NetworkNeighbors:

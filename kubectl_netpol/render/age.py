@@ -1,6 +1,8 @@
-"""Ages as kubectl prints them: at most two units, coarser the older."""
+"""Ages as kubectl prints them, at most two units, coarser the older; and times of day."""
 
 from __future__ import annotations
+
+import time
 
 _DAY = 24 * 3600
 
@@ -16,6 +18,11 @@ def age(milliseconds: int) -> str:
             rest = seconds % unit // smaller if smaller else 0
             return f"{seconds // unit}{name}" + (f"{rest}{smaller_name}" if rest else "")
     return f"{seconds // (365 * _DAY)}y"
+
+
+def clock(milliseconds: int) -> str:
+    """A moment (ms since the Unix epoch) as the clock on the wall here shows it: ``10:45:06``."""
+    return time.strftime("%H:%M:%S", time.localtime(milliseconds / 1000))
 
 
 _STEPS = (
