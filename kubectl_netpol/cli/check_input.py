@@ -27,11 +27,16 @@ from .known_option import known_servers_lookup
 from .options import Scope
 from .recorded import Recorded
 
+_HINT = "name files or folders that hold some; recordings in files are named with --neighbors"
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
-    """Where policies come from: those in files (``named``), what ``generate`` would write as ``generated`` demands, and
-    the cluster; joined."""
+    """Where policies come from; they are joined.
+
+    ``named`` are those in files, ``generated`` is what those that ``generate`` would write are to be (None: none of
+    them), and ``is_applied`` adds the cluster's.
+    """
 
     named: tuple[NetworkPolicy, ...]
     generated: Demand | None
@@ -78,9 +83,6 @@ class _Union:
     def tell(self) -> None:
         if self.replaced:
             streams.note(f"{counted(self.replaced, 'policy')} of the same name replaced")
-
-
-_HINT = "name files or folders that hold some; recordings in files are named with --neighbors"
 
 
 def policies_of_files(names: Sequence[str], scope: Scope) -> list[NetworkPolicy]:
