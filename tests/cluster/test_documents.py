@@ -77,7 +77,7 @@ class User:
         """What a command of the plugin prints that has to succeed and asks nothing."""
         command = ["kubectl", "netpol", *words]
         done = subprocess.run(
-            command, cwd=self.home, env=self.environment, capture_output=True, text=True, timeout=120, check=False
+            command, cwd=self.home, env=self.environment, capture_output=True, text=True, timeout=240, check=False
         )
         assert done.returncode == 0, f"{words}: {done.stderr}"
         return done.stdout
@@ -124,7 +124,8 @@ def user(application: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
         make_nginx(application)
         add_kubescape(application)
         make(application, "netpol")
-        found.run("record", "-A", "-q", "--duration", "30s")
+        # The CronJob runs each minute. What only a later recording of shop alone hears, CoreDNS's policy would lack.
+        found.run("record", "-A", "-q", "--duration", "75s")
         write_files(found)
         yield found
     finally:
