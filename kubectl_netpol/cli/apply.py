@@ -23,7 +23,7 @@ from .apply_options import Application
 from .apply_words import cause, half_remedy, half_words, tell
 from .changes import foreign_notes, in_words, takeover_notes
 from .connection import need_kubeconfig
-from .denied import broken_words
+from .denied import broken_words, unheard_there_words
 from .options import Scope
 from .other_guards import refuse_guarded
 from .other_policies import tell_other_policies
@@ -113,6 +113,8 @@ def _check_rights(api: Api, policies: Sequence[Policy]) -> None:
 def _judge(application: Application, verdict: Verdict) -> None:
     for one in verdict.broken:
         streams.say(f"breaks: {broken_words(one)}")
+    for text in unheard_there_words(verdict.broken):
+        streams.note(text)
     if verdict.before:
         streams.note(f"{counted(verdict.before, 'recorded flow')} denied by the policies that are there already")
     if verdict.unjudged:

@@ -15,6 +15,7 @@ from ..policy.replay.width import Width
 from ..render.age import age
 from ..render.text import counted
 from . import streams
+from .denied import unheard_there_words
 from .neighbor_columns import peer_name, port_name
 from .recorded import Recorded
 
@@ -79,6 +80,8 @@ def tell_summary(found: Replay, policies: int, recorded: Recorded) -> None:
         streams.note(f"not judged: {counted(found.uncovered, 'flow')} of secondary interfaces, which no policy covers")
     if found.one_sided:
         streams.note(f"of {counted(found.one_sided, 'flow')} it is not known whose policies hold at the other end")
+    for text in unheard_there_words(found.broken):
+        streams.note(text)
     if found.broken:
         first = found.broken[0]
         streams.say(f"to see why, add: --explain {shlex.quote(flow_text(first.workload, first.neighbor))}")
@@ -143,6 +146,7 @@ def _broken(one: Broken) -> dict[str, Any]:
     return _flow(one.workload, one.neighbor) | {
         "deniedAt": {"workload": one.place, "direction": str(one.side.direction)},
         "isPartial": one.is_partial,
+        "isUnheardThere": one.is_unheard_there,
         "isolatedBy": [{"namespace": item.namespace, "name": item.name} for item in one.side.isolated_by],
         "missingRule": dict(one.missing),
     }

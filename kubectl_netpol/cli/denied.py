@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..model import Direction
@@ -43,6 +44,16 @@ def broken_words(one: Broken) -> str:
         f"{_flow_words(one.workload, one.neighbor.key)} was answered {counted(one.neighbor.counts.answered, 'time')} "
         f"and would be denied{part} by {by}{f' at {one.place}' if one.at_peer else ''}"
     )
+
+
+def unheard_there_words(found: Iterable[Broken]) -> Iterator[str]:
+    """For each workload whose own account lacks flows that others' have: why its policy may, and what to do."""
+    flows = Counter(one.neighbor.key.peer.name for one in found if one.is_unheard_there)
+    for path, count in sorted(flows.items()):
+        yield (
+            f"{path} itself did not hear {count} of these flows: it was not recorded at the time, or saw another "
+            "address (NAT); record both ends together, as with -A, and generate anew, or add the missing rule"
+        )
 
 
 def _flow_words(workload: Workload, key: NeighborKey) -> str:

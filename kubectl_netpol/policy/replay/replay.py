@@ -166,7 +166,9 @@ class _Judge:
         side = Side(point.direction, Reason.NO_RULE, gate.sure)
         rule = missing_at_peer(one, neighbor, first.namespace) if point.at_peer else missing_rule(neighbor)
         is_partial = any(answer is not False for answer in answers)
-        self._tally.broken.append(Broken(one.workload, neighbor, side, first.name, point.at_peer, is_partial, rule))
+        is_unheard = point.at_peer and self._is_heard_there(one, neighbor, point) is False
+        broken = Broken(one.workload, neighbor, side, first.name, point.at_peer, is_partial, rule, is_unheard)
+        self._tally.broken.append(broken)
 
     def _passes(self, end: Pods, point: _Point, port: Port) -> bool:
         if end.host_network:
@@ -213,13 +215,17 @@ class _Judge:
 
     # The other end recorded it as well, and its account is looked at: there it is told, as its own.
     def _is_told_there(self, one: NetworkNeighbors, neighbor: Neighbor, point: _Point) -> bool:
+        return neighbor.key.peer.name in self.told and bool(self._is_heard_there(one, neighbor, point))
+
+    # Whether the other end's account has it; None where there is no such account.
+    def _is_heard_there(self, one: NetworkNeighbors, neighbor: Neighbor, point: _Point) -> bool | None:
         path = neighbor.key.peer.name
-        if path not in self.told:
-            return False
+        account = self._ends.account(path)
+        if account is None:
+            return None
         found = self._mirrors.get(path)
         if found is None:
-            account = self._ends.account(path)
-            rows = account.answered if account else ()
+            rows = account.answered
             found = self._mirrors[path] = {(row.key.direction, row.key.peer.name, row.key.port) for row in rows}
         return (point.direction, one.workload.full_path, neighbor.key.port) in found
 

@@ -18,7 +18,8 @@ class Broken:
     isolation; it is the workload's own, or, with ``at_peer``, that of the neighbor's pods. ``place`` is whose pods are
     isolated (``shop/deployment/api``), ``is_partial`` whether only some of the pods are concerned. ``missing`` is the
     rule that would admit it, as an item of ``spec.ingress`` or ``spec.egress`` of a policy in their namespace; it is
-    empty where a rule has no words for the peer.
+    empty where a rule has no words for the peer. ``is_unheard_there``: the neighbor's workload is recorded as well, and
+    its own account does not have the flow, so that nothing that is generated from that account admits it.
     """
 
     workload: Workload
@@ -28,6 +29,7 @@ class Broken:
     at_peer: bool = False
     is_partial: bool = False
     missing: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    is_unheard_there: bool = False
 
 
 @dataclass(frozen=True, slots=True)

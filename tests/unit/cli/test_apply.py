@@ -207,6 +207,15 @@ def test_as_text_what_kubectl_applied_from_files_does_not_differ_but_by_somebody
     )
 
 
+def test_what_only_one_end_heard_is_told_where_the_other_ends_policy_denies_it(shop, capsys, tmp_path):
+    both = tmp_path / "both.yaml"
+    both.write_text("---\n".join((tmp_path / name).read_text() for name in ("api.yaml", "web.yaml")))
+    code, printed, said = told(capsys, f"{APPLY} both.yaml --policy-types Ingress,Egress")
+    assert (code, printed, shop.names()) == (1, "", [])
+    assert "note: shop/deployment/api itself did not hear 1 of these flows: it was not recorded at the time" in said
+    assert "statefulset/db itself" not in said  # nothing of it is recorded
+
+
 def test_a_half_apply_under_a_guard_is_put_back_and_the_hint_says_nothing_else(shop, capsys, tmp_path):
     both = tmp_path / "both.yaml"
     both.write_text("---\n".join((tmp_path / name).read_text() for name in ("api.yaml", "web.yaml")))

@@ -69,6 +69,19 @@ def test_a_flow_that_both_ends_recorded_is_told_once_at_the_end_that_denies_it()
     assert [(one.workload.name, one.side.direction) for one in both.broken] == [("api", "ingress"), ("web", "egress")]
 
 
+def test_a_flow_that_the_account_of_the_other_end_lacks_is_told_from_one_of_a_workload_without_account():
+    def is_unheard(*accounts, only=None):
+        found = replay(accounts, [DENY_IN], only=only and {one.workload for one in only}).broken
+        return [one.is_unheard_there for one in found]
+
+    elsewhere = api(flow("ingress", pods(WEB, app="web"), 9090))
+    assert is_unheard(web(TO_API)) == [False]
+    assert is_unheard(web(TO_API), elsewhere) == [False, True]  # the first is the account's own, at its own end
+    assert is_unheard(web(TO_API), api(FROM_WEB)) == [False]
+    assert is_unheard(web(TO_API), api(FROM_WEB), only=[web()]) == [False]
+    assert is_unheard(web(TO_API), api(replace(FROM_WEB, counts=replace(FROM_WEB.counts, answered=0)))) == [True]
+
+
 def test_a_flow_that_one_end_recorded_and_both_deny_is_told_at_both_and_counted_once():
     found = replay([web(TO_API)], [DENY_IN, DENY_OUT])
     assert [one.at_peer for one in found.broken] == [False, True]
