@@ -35,6 +35,7 @@ class _Wish:
     wide: bool
     strict: bool
     flow: str | None
+    includes_unanswered: bool
 
 
 @click.command("check", short_help="Tell which recorded flows policies would deny.")
@@ -118,7 +119,7 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
     if files:
         scope = replace(scope, origin=tuple(word for file in files for word in ("--neighbors", file)))
     chosen = parse_selection(selection)
-    wish = _Wish(output, wide, strict, flow)
+    wish = _Wish(output, wide, strict, flow, demand.include_unanswered)
     named = tuple(policies_of_files(policy_files, scope) if policy_files else ())
     recorded = read_recorded(files, scope, chosen, _COMMAND)
     sources = Sources(named, demand if generated else None, applied or not (policy_files or generated), path)
@@ -154,7 +155,7 @@ def _check(recorded: Recorded, policies: list[NetworkPolicy], world: World, scop
     if wish.wide:
         from ..policy.replay.width import widths  # noqa: PLC0415
 
-        wider = widths(recorded.accounts, policies, world)
+        wider = widths(recorded.accounts, policies, world, wish.includes_unanswered)
     if wish.output == "json":
         print_json(found, wider, len(policies))
     else:

@@ -10,7 +10,7 @@ from ..model import Direction, NetworkNeighbors, Port, Protocol
 from ..neighbors.reading import canonical_address
 from ..policy.evaluation.values import NetworkPolicy
 from ..policy.replay.api_server import View, other_views
-from ..policy.replay.ends import End, Place, World
+from ..policy.replay.ends import End, Place, Pods, World, others
 from ..policy.replay.explain import Explanation, Walk, explain
 from ..policy.replay.resolver import Ends
 from . import streams
@@ -41,7 +41,9 @@ def explain_flow(
     finder = _Finder(accounts, world, scope.namespace or scope.home)
     sources, destinations = finder.find(source, destination, port)
     views = finder.views(source, destinations, port)
-    told = [explain(policies, finder.ends.outside, a, b, port, views) for a in sources for b in destinations]
+    told = [
+        explain(policies, finder.ends.outside, a, b, port, views) for a in sources for b in _others(a, destinations)
+    ]
     return min(told, key=lambda one: ((False, None, True).index(one.answer), one.is_own_node_allowed))
 
 
@@ -116,6 +118,10 @@ def _port(text: str, protocol: str, number: str | None) -> Port:
     if kind is not Protocol.ICMP and not 0 < int(number or 0) <= 65535:
         raise InputError(f"{text!r:.120} names no port from 1 to 65535", _HINT)
     return Port(kind, int(number or 0))
+
+
+def _others(source: End, destinations: Sequence[End]) -> Sequence[End]:
+    return others(source, destinations) if isinstance(source, Pods) else destinations
 
 
 class _Finder:

@@ -17,12 +17,15 @@ from .selection import Selection, select
 from .since import newest, outside, seen_within
 
 
-def read_files(names: Sequence[str], scope: Scope, selection: Selection, command: str) -> list[NetworkNeighbors]:
+def read_files(
+    names: Sequence[str], scope: Scope, selection: Selection, command: str, keeps_unseen: bool = False
+) -> list[NetworkNeighbors]:
     """The selected workloads of all documents that ``names`` hold, sorted; ``command`` is what a hint proposes.
 
+    ``keeps_unseen``: also those of which nothing was seen within ``--since``, as long as something was of others.
     Raises NetpolError when a document is wrong, when one that was named is not there, or nothing is.
     """
-    return choose(read_everything(names), scope, selection, command)
+    return choose(read_everything(names), scope, selection, command, keeps_unseen)
 
 
 def read_everything(names: Sequence[str]) -> list[NetworkNeighbors]:
@@ -34,7 +37,11 @@ def read_everything(names: Sequence[str]) -> list[NetworkNeighbors]:
 
 
 def choose(
-    everything: Sequence[NetworkNeighbors], scope: Scope, selection: Selection, command: str
+    everything: Sequence[NetworkNeighbors],
+    scope: Scope,
+    selection: Selection,
+    command: str,
+    keeps_unseen: bool = False,
 ) -> list[NetworkNeighbors]:
     """Those of them that are selected. Raises NetpolError as ``read_files`` does."""
     present = [one for one in everything if _is_in(scope, one)]
@@ -44,7 +51,7 @@ def choose(
     kept = select(present, selection, scope.labels)
     if not kept:
         raise NetpolError("the input holds no such workload", "leave TYPE/NAME and -l out to take all of them")
-    return _within(kept, scope) if scope.since else kept
+    return _within(kept, scope, keeps_unseen) if scope.since else kept
 
 
 def _place(name: str) -> str:
@@ -55,8 +62,8 @@ def _present(here: Iterable[NetworkNeighbors], everything: Iterable[NetworkNeigh
     return Present([one.workload for one in here], [one.workload for one in everything], (), lambda: "")
 
 
-def _within(found: list[NetworkNeighbors], scope: Scope) -> list[NetworkNeighbors]:
-    kept = seen_within([_since(one, scope.since) for one in found])
+def _within(found: list[NetworkNeighbors], scope: Scope, keeps_unseen: bool) -> list[NetworkNeighbors]:
+    kept = seen_within([_since(one, scope.since) for one in found], keeps_unseen)
     if not kept:
         raise outside(newest(found), scope)
     return kept

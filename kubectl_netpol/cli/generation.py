@@ -34,7 +34,8 @@ def generated_for(choice: Choice, lookup: Lookup, command: str) -> tuple[list[Ne
     """
     check_whole(choice.demand, choice.selection, choice.scope, "take --all of it")
     chosen = _chosen(choice, command)
-    accounts = read_chosen(choice.files, choice.scope, chosen, command)
+    # A default-deny hits also those of which nothing was seen within --since.
+    accounts = read_chosen(choice.files, choice.scope, chosen, command, keeps_unseen=choice.demand.default_deny)
     return accounts, generated_from(accounts, choice.demand, lookup)
 
 

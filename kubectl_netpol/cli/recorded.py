@@ -34,15 +34,20 @@ class Recorded:
         return list(named.values())
 
 
-def read_chosen(files: tuple[str, ...], scope: Scope, selection: Selection, command: str) -> list[NetworkNeighbors]:
-    """The selected workloads in scope; ``command`` is what a hint proposes. Raises NetpolError where there is none."""
+def read_chosen(
+    files: tuple[str, ...], scope: Scope, selection: Selection, command: str, keeps_unseen: bool = False
+) -> list[NetworkNeighbors]:
+    """The selected workloads in scope; ``command`` is what a hint proposes. Raises NetpolError where there is none.
+
+    ``keeps_unseen``: also those of which nothing was seen within ``--since``, as long as something was of others.
+    """
     if files:
         from .documents import read_files  # noqa: PLC0415  # no YAML for what the cache holds, and no cache for files
 
-        return read_files(files, scope, selection, command)
+        return read_files(files, scope, selection, command, keeps_unseen)
     from .recordings import absence, read  # noqa: PLC0415
 
-    found = read(scope, selection, command)
+    found = read(scope, selection, command, keeps_unseen)
     if not found:
         raise absence(scope, selection)
     return found

@@ -16,10 +16,11 @@ from .since import newest, outside, seen_within
 _RECORD = "record first: kubectl netpol record --help"
 
 
-def read(scope: Scope, selection: Selection, command: str) -> list[NetworkNeighbors]:
+def read(scope: Scope, selection: Selection, command: str, keeps_unseen: bool = False) -> list[NetworkNeighbors]:
     """The selected workloads in scope, sorted, without those of which nothing was seen within ``--since``.
 
-    ``command`` is what a hint proposes to type. Raises NetpolError when one that was named is not recorded.
+    ``keeps_unseen``: with them, where something was seen of others. ``command`` is what a hint proposes to type. Raises
+    NetpolError when one that was named is not recorded.
     """
     if not exists(scope.directory):
         refuse_missing(selection, Present((), (), (), lambda: advice(scope)), scope, command)
@@ -27,7 +28,7 @@ def read(scope: Scope, selection: Selection, command: str) -> list[NetworkNeighb
     with Store.open(scope.directory) as store:
         refuse_missing(selection, _present(store, scope), scope, command)
         found = _selected(store, scope, selection, scope.since)
-    return seen_within(found) if scope.since else found
+    return seen_within(found, keeps_unseen) if scope.since else found
 
 
 def read_everything(scope: Scope) -> list[NetworkNeighbors]:

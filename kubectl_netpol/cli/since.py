@@ -17,11 +17,13 @@ from .options import Scope
 _SHOWN = 10
 
 
-def seen_within(found: list[NetworkNeighbors]) -> list[NetworkNeighbors]:
+def seen_within(found: list[NetworkNeighbors], keeps_unseen: bool = False) -> list[NetworkNeighbors]:
     """Those with neighbors, of accounts that hold only what ``--since`` includes; tells of how many have none.
 
-    Where there are some, those that were never heard stay with them: that has to be said.
+    Where there are some, those that were never heard stay with them: that has to be said. With ``keeps_unseen`` all do.
     """
+    if keeps_unseen and any(one.neighbors for one in found):
+        return found
     kept = [one for one in found if _stays(one)]
     if not any(one.neighbors for one in kept):
         return []

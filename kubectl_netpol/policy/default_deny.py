@@ -90,6 +90,7 @@ def _notes(accounts: Iterable[NetworkNeighbors], covered: set[Workload], deny: P
         if one.host_network:
             yield Note(one.workload, f"{NAME} does not reach it: its pods are in their node's network (hostNetwork)")
         elif is_never_heard(one):
-            yield Note(one.workload, f"never heard, and {cuts_off(deny)}; record it first if it is to work on")
+            when = "not heard within --since" if one.since else "never heard"
+            yield Note(one.workload, f"{when}, and {cuts_off(deny)}; record it first if it is to work on")
         elif one.workload not in covered:
             yield Note(one.workload, f"{cuts_off(deny)}: it has no policy of its own")

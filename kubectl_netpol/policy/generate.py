@@ -136,10 +136,13 @@ def _generate_one(one: NetworkNeighbors, options: Options, lookup: Lookup, notes
 
 
 def _nothing(one: NetworkNeighbors) -> str:
+    lately = " within --since" if one.since else ""
     if is_unheard_cronjob(one):
-        return "no policy: no run of it was heard; record while one runs"
+        return f"no policy: no run of it was heard{lately}; record while one runs"
     if is_never_heard(one):
-        return "no policy: none of its pods was heard; record the nodes on which they run"
+        return f"no policy: none of its pods was heard{lately}; record the nodes on which they run"
+    if lately and not one.neighbors:
+        return f"no policy: nothing of it was seen{lately}"
     return "no policy: nothing that a policy can admit was answered; record for longer"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ...model import PeerKind
@@ -37,8 +37,8 @@ class Pods:
     """Pods that are alike: all of a workload as recordings tell of them, or one or more that live.
 
     ``namespace`` is empty where it is not known, and so are ``nodes``, on which they are; ``addresses`` (which a new
-    pod has not yet) and ``ports`` (the named ones) are None. ``pod`` is the path of the only one, where it is one.
-    ``name`` is for people. Compared by identity.
+    pod has not yet) and ``ports`` (the named ones) are None. ``is_one``: it is one living pod that no other is like;
+    ``pod`` is its path, where that one is meant. ``name`` is for people. Compared by identity.
 
     Of an end of which nothing is known but its address, or the ``block`` that has it, ``is_untold`` says that nobody
     looked whose it was: it may be a node's as well, and of an address a cluster may tell.
@@ -52,6 +52,7 @@ class Pods:
     ports: NamedPorts | None = None
     host_network: bool = False
     nodes: frozenset[str] = frozenset()
+    is_one: bool = False
     pod: str = ""
     block: str = ""
     is_untold: bool = False
@@ -82,6 +83,16 @@ class Place:
 
 
 End = Pods | Place
+
+
+def others(pods: Pods, peers: Sequence[End]) -> Sequence[End]:
+    """The peers without the pods themselves, where these are one pod, which has no flows with itself to be judged.
+
+    Where nobody else is there, a flow within the workload was of pods of which one is gone: it stands for both.
+    """
+    if not pods.is_one:
+        return peers
+    return [peer for peer in peers if peer is not pods] or peers
 
 
 def is_own_node(pods: Pods, peer: End) -> Answer:

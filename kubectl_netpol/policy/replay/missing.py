@@ -20,7 +20,9 @@ def missing_rule(neighbor: Neighbor) -> dict[str, Any]:
 
 
 def missing_at_peer(one: NetworkNeighbors, neighbor: Neighbor, namespace: str) -> dict[str, Any]:
-    """The same for a policy of the neighbor's pods, which are in ``namespace``."""
+    """The same for a policy of the neighbor's pods, which are in ``namespace``; no selector is about hostNetwork."""
+    if one.host_network:
+        return {}
     home = one.workload.namespace
     elsewhere = None if home == namespace else Selector(((NAMESPACE_NAME, home),))
     peer = Peer(PeerKind.WORKLOAD, "", one.selector, elsewhere)

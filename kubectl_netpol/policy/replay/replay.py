@@ -9,7 +9,7 @@ from ...model import Direction, Mark, Neighbor, NetworkNeighbors, PeerKind, Port
 from ..evaluation.values import NetworkPolicy, Reason, Side
 from .api_server import SEEN_AS, View, may_pass, other_views
 from .doubts import Doubt, doubts
-from .ends import OFFLINE, End, Pods, World, is_own_node
+from .ends import OFFLINE, End, Pods, World, is_own_node, others
 from .facts import Answer, anything
 from .gate import Gate, Gates
 from .missing import missing_at_peer, missing_rule, other
@@ -72,7 +72,7 @@ class _Judge:
         self._isolates_anyone = {
             direction: any(policy.rules(direction) is not None for policy in policies) for direction in Direction
         }
-        self._mirrors: dict[str, set[tuple[Direction, str, Port]]] = {}
+        self._mirrors: dict[str, dict[tuple[Direction, str, Port], bool]] = {}
         self._doubts: dict[tuple[int, int, Direction, Port], list[Doubt]] = {}
         self._tally = _Tally()
         self.told: set[str] = set()
@@ -149,7 +149,7 @@ class _Judge:
             elif port.protocol is Protocol.ICMP or not point.peers:
                 answers.append(None)
             else:
-                answers += [_answer(gate, end, peer, point, port) for peer in point.peers]
+                answers += [_answer(gate, end, peer, point, port) for peer in others(end, point.peers)]
         if False in answers:
             if neighbor.is_answered:
                 self._break(one, neighbor, point, answers)
@@ -166,7 +166,7 @@ class _Judge:
         side = Side(point.direction, Reason.NO_RULE, gate.sure)
         rule = missing_at_peer(one, neighbor, first.namespace) if point.at_peer else missing_rule(neighbor)
         is_partial = any(answer is not False for answer in answers)
-        is_unheard = point.at_peer and self._is_heard_there(one, neighbor, point) is False
+        is_unheard = point.at_peer and self._is_unheard_there(one, neighbor, point)
         broken = Broken(one.workload, neighbor, side, first.name, point.at_peer, is_partial, rule, is_unheard)
         self._tally.broken.append(broken)
 
@@ -174,7 +174,8 @@ class _Judge:
         if end.host_network:
             return True
         gate = self._gates.at(end, point.direction)
-        return gate.is_open or all(_answer(gate, end, peer, point, port) is not False for peer in point.peers)
+        peers = others(end, point.peers)
+        return gate.is_open or all(_answer(gate, end, peer, point, port) is not False for peer in peers)
 
     def _leave(self, one: NetworkNeighbors, neighbor: Neighbor, point: _Point) -> None:
         if point.at_peer and self._is_told_there(one, neighbor, point):
@@ -201,7 +202,7 @@ class _Judge:
             return [Doubt(f"who {neighbor.key.peer.name or 'the peer'} is")]
         found: list[Doubt] = []
         gate = self._gates.at(end, point.direction)
-        for peer in point.peers:
+        for peer in others(end, point.peers):
             key = (id(end), id(peer), point.direction, port)
             if key not in self._doubts:
                 server = peer if point.direction is Direction.EGRESS else end
@@ -215,19 +216,27 @@ class _Judge:
 
     # The other end recorded it as well, and its account is looked at: there it is told, as its own.
     def _is_told_there(self, one: NetworkNeighbors, neighbor: Neighbor, point: _Point) -> bool:
-        return neighbor.key.peer.name in self.told and bool(self._is_heard_there(one, neighbor, point))
+        return neighbor.key.peer.name in self.told and bool(self._is_answered_there(one, neighbor, point))
 
-    # Whether the other end's account has it; None where there is no such account.
-    def _is_heard_there(self, one: NetworkNeighbors, neighbor: Neighbor, point: _Point) -> bool | None:
+    # Of what --since left out of the other account nothing is known; a hostNetwork pod is heard there as its node.
+    def _is_unheard_there(self, one: NetworkNeighbors, neighbor: Neighbor, point: _Point) -> bool:
+        account = self._ends.account(neighbor.key.peer.name)
+        if account is None or account.since or one.host_network:
+            return False
+        return self._is_answered_there(one, neighbor, point) is None
+
+    # Whether the other end's account has it as answered; None where it does not have it at all.
+    def _is_answered_there(self, one: NetworkNeighbors, neighbor: Neighbor, point: _Point) -> bool | None:
         path = neighbor.key.peer.name
-        account = self._ends.account(path)
-        if account is None:
-            return None
         found = self._mirrors.get(path)
         if found is None:
-            rows = account.answered
-            found = self._mirrors[path] = {(row.key.direction, row.key.peer.name, row.key.port) for row in rows}
-        return (point.direction, one.workload.full_path, neighbor.key.port) in found
+            account = self._ends.account(path)
+            rows = account.neighbors if account else ()
+            found = self._mirrors[path] = {}
+            for row in rows:
+                key = (row.key.direction, row.key.peer.name, row.key.port)
+                found[key] = row.is_answered or found.get(key, False)
+        return found.get((point.direction, one.workload.full_path, neighbor.key.port))
 
 
 # What is denied as it was recorded may be admitted as the enforcer sees it.

@@ -105,6 +105,7 @@ class Ends:
                 self.one(path, group[0]),
                 addresses=tuple(one for pod in group for one in pod.addresses) or None,
                 nodes=frozenset(pod.node for pod in group) - {""},
+                is_one=len(group) == 1,
                 pod="",
             )
             for group in alike.values()
@@ -139,7 +140,8 @@ class Ends:
             pod.ports,
             pod.host_network,
             frozenset({pod.node}) - {""},
-            f"{pod.namespace}/{pod.name}",
+            is_one=True,
+            pod=f"{pod.namespace}/{pod.name}",
         )
 
     def holders(self, address: str) -> tuple[End, ...]:

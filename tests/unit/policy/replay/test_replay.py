@@ -79,7 +79,40 @@ def test_a_flow_that_the_account_of_the_other_end_lacks_is_told_from_one_of_a_wo
     assert is_unheard(web(TO_API), elsewhere) == [False, True]  # the first is the account's own, at its own end
     assert is_unheard(web(TO_API), api(FROM_WEB)) == [False]
     assert is_unheard(web(TO_API), api(FROM_WEB), only=[web()]) == [False]
-    assert is_unheard(web(TO_API), api(replace(FROM_WEB, counts=replace(FROM_WEB.counts, answered=0)))) == [True]
+    assert is_unheard(web(TO_API), api(replace(FROM_WEB, counts=replace(FROM_WEB.counts, answered=0)))) == [False]
+    assert is_unheard(web(TO_API), replace(elsewhere, since=1)) == [False, False]  # it may be what was left out
+
+
+def test_a_hostnetwork_client_was_heard_as_its_node_and_no_selector_would_admit_it():
+    client = PodEnd("shop", "web-1", (("app", "web"),), (), ("10.0.0.2",), "n2", host_network=True)
+    server = PodEnd("shop", "api-1", (("app", "api"),), (), ("10.244.1.5",), "n1")
+    world = World(pods={WEB: (client,), API: (server,)})
+    (broken,) = replay([web(TO_API, host_network=True), api()], [DENY_IN], world).broken
+    assert (broken.at_peer, broken.is_unheard_there, broken.missing) == (True, False, {})
+
+
+def database(role, number, node="n1"):
+    return PodEnd("shop", f"db-{number}", (("app", "db"), ("role", role)), (), (f"10.244.1.{number}",), node)
+
+
+def between(role, other):
+    """The policy of the pods of a role, which admits what the pods of the other begin and are asked."""
+    there = [{"podSelector": labels(app="db", role=other)}]
+    rules = {"ingress": [{"from": there}], "egress": [{"to": there}]}
+    return policy(role, podSelector=labels(app="db", role=role), policyTypes=["Ingress", "Egress"], **rules)
+
+
+def test_the_only_pod_of_a_kind_has_no_flow_with_itself():
+    path = "shop/statefulset/db"
+    peer = pods(path, app="db")
+    one = account(path, {"app": "db"}, flow("egress", peer, 5432), flow("ingress", peer, 5432))
+    policies = [between("primary", "replica"), between("replica", "primary")]
+    pair = World(pods={path: (database("primary", 1), database("replica", 2))})
+    assert replay([one], policies, pair).broken == ()
+    three = World(pods={path: (database("primary", 1), database("replica", 2), database("replica", 3))})
+    assert {broken.place for broken in replay([one], policies, three).broken} == {path}  # two replicas may not
+    alone = World(pods={path: (database("primary", 1),)})
+    assert len(replay([one], policies, alone).broken) == 2  # it stands for the two that there were
 
 
 def test_a_flow_that_one_end_recorded_and_both_deny_is_told_at_both_and_counted_once():

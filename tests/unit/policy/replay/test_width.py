@@ -1,13 +1,13 @@
 """How much more policies admit than was recorded."""
 
-from kubectl_netpol.model import PeerKind
+from kubectl_netpol.model import Peer, PeerKind
 from kubectl_netpol.policy.evaluation.reading import read_policy
 from kubectl_netpol.policy.evaluation.values import PodEnd
-from kubectl_netpol.policy.generate import generate
+from kubectl_netpol.policy.generate import Options, generate
 from kubectl_netpol.policy.replay.ends import World
 from kubectl_netpol.policy.replay.width import widths
 
-from .making import account, address, flow, labels, pods, policy
+from .making import account, address, flow, labels, pods, policy, selector
 
 API = "shop/deployment/api"
 FROM_WEB = flow("ingress", pods("shop/deployment/web", app="web"), 80)
@@ -140,3 +140,54 @@ def test_one_selector_of_several_workloads_has_a_pair_for_each():
 def test_peers_and_ports_that_were_never_seen_are_told_once():
     rule = {"from": from_each("web", "x"), "ports": at_each(80, 81)}
     assert not any("pairs" in text for _, _, text in told(chosen(ingress=[rule]), api(FROM_WEB)))
+
+
+def test_whom_a_policy_selects_by_a_label_that_is_not_known_is_not_said_to_be_nobody():
+    web, path = "shop/deployment/web", "shop/statefulset/db"
+    db = account(path, {"app": "db"}, flow("ingress", pods(web, app="web"), 5432), differing=frozenset({"role"}))
+    rule = {"from": [{"podSelector": labels(app="web")}], "ports": [{"port": 5432}]}
+    primary = policy("primary", podSelector=labels(app="db", role="primary"), ingress=[rule])
+    asked = "its podSelector app=db,role=primary: whom it selects is not known without a cluster"
+    assert told(primary, db, account(web, {"app": "web"})) == [("", 0, asked)]
+
+
+def test_an_address_that_was_met_as_two_things_is_one_peer():
+    as_node = flow("egress", Peer(PeerKind.NODE, "node/n1", address="10.0.0.1"), 9100)
+    as_server = flow("egress", Peer(PeerKind.API_SERVER, "default/kubernetes", address="10.0.0.1"), 6443)
+    one = api(as_node, as_server)
+    (written,) = generate([one]).policies
+    assert widths([one], [read_policy(written.document)]) == ()
+
+
+def test_what_was_never_answered_counts_where_it_is_to_be_admitted():
+    stranger = "shop/deployment/stranger"
+    asked = flow("ingress", pods(stranger, app="stranger"), 80, answered=0)
+    known = (api(asked), account(stranger, {"app": "stranger"}))
+    (written,) = generate([api(asked)], Options(include_unanswered=True)).policies
+    read = [read_policy(written.document)]
+    assert widths(known, read, includes_unanswered=True) == ()
+    assert [one.text for one in widths(known, read)] == [
+        "nothing that it admits was ever answered",
+        f"pods with app=stranger in namespace shop: also {stranger}, never seen there",
+    ]
+
+
+def test_a_peer_that_has_no_name_is_each_workload_that_its_selector_selects():
+    unnamed = Peer(PeerKind.WORKLOAD, "", selector(app="web"), None)
+    one, a, b = (
+        api(flow("ingress", unnamed, 80)),
+        *(account(f"shop/deployment/{name}", {"app": "web"}) for name in "ab"),
+    )
+    other = account("shop/deployment/c", {"app": "c"})
+    rule = {"from": [{"podSelector": {}}], "ports": [{"port": 80}]}
+    assert told(chosen(ingress=[{"from": from_each("web"), "ports": at_each(80)}]), one, a, b) == []
+    assert told(chosen(ingress=[rule]), one, a, b, other) == [
+        ("ingress", 1, "every pod in namespace shop: also shop/deployment/api, shop/deployment/c, never seen there")
+    ]
+
+
+def test_hostnetwork_pods_are_selected_by_nobody():
+    agent = account("shop/daemonset/agent", {"app": "api"}, host_network=True)
+    assert told(chosen(policyTypes=["Ingress"]), api(FROM_WEB), agent) == []
+    text = "its podSelector app=api selects only pods in their node's network, which no policy reaches"
+    assert told(chosen(policyTypes=["Ingress"]), agent) == [("", 0, text)]
