@@ -15,6 +15,7 @@ from ..guard.ours import FIELD_MANAGER
 from ..policy.default_deny import NAME as DEFAULT_DENY
 from ..policy.listing import some_of
 from .applied import Document, Step
+from .half_applied import half_remedy, half_words, place
 from .owned import managers
 
 AGAIN = "look at it again with the same command"
@@ -87,27 +88,17 @@ def apply_all(
 ) -> Iterator[Step]:
     """Applies them in their order and yields each once it is there, with what is there now as its ``present``.
 
-    Raises ApplyError that says which half is applied when one cannot be, or when ``admit``, which is called before each
-    of them, raises one. ``flags`` are those of the connection, as a shell takes them, for what is to be typed then.
+    Raises ApplyError when one cannot be, or when ``admit``, which is called before each of them, raises one. It says
+    which half is applied, and what may be. ``flags`` are those of the connection, as a shell takes them, for what is to
+    be typed then.
     """
-    done: list[Step] = []
-    for one in steps:
+    for count, one in enumerate(steps):
         try:
             admit()
             now = _apply(api, one, manner, dry_run=False)
         except NetpolError as error:
-            raise _half(error, done, steps[len(done) :], flags) from error
-        done.append(one)
+            raise _half(error, steps, count, flags) from error
         yield replace(one, present=now)
-
-
-def place(step: Step) -> str:
-    """``networkpolicy.networking.k8s.io/web in namespace shop``."""
-    return f"{label(step)} in namespace {step.namespace}"
-
-
-def label(step: Step) -> str:
-    return f"networkpolicy.networking.k8s.io/{step.name}"
 
 
 def _apply(api: Api, step: Step, manner: Manner, dry_run: bool) -> Mapping[str, Any]:
@@ -168,36 +159,17 @@ def _manager(message: str) -> str:
     return found["manager"] if found else message
 
 
-def _half(error: NetpolError, done: Sequence[Step], left: Sequence[Step], flags: str) -> ApplyError:
-    if not done and isinstance(error, ApplyError):
+def _half(error: NetpolError, steps: Sequence[Step], count: int, flags: str) -> ApplyError:
+    is_unsure = _is_unsure(error)
+    if not count and isinstance(error, ApplyError):
         return error
-    if not done:
-        return ApplyError(f"nothing was applied: {error.message}", error.hint, _is_unsure(error))
-    names = ", ".join(place(one) for one in done)
-    lost = ", ".join(place(one) for one in left)
-    undo = removal(done, flags)
+    if not count and not is_unsure:
+        return ApplyError(f"nothing was applied: {error.message}", error.hint)
     return ApplyError(
-        f"{len(done)} of {len(done) + len(left)} policies were applied ({names}), and these were not: {lost}: "
-        f"{error.message}",
-        f"once that is mended, type the same command again: what is applied already stays as it is{undo}",
-        _is_unsure(error),
+        f"{half_words(steps, count, is_unsure)}: {error.message}",
+        f"once that is mended, {half_remedy(steps, count, flags, is_unsure)}",
+        is_unsure,
     )
-
-
-def removal(steps: Sequence[Step], flags: str, *more: str) -> str:
-    """``; to take back what is new: `` and a command for each namespace, where some of these are new; or nothing.
-
-    Another namespace's policy of the same name may be an old one. ``more`` are options of that command.
-    """
-    names: dict[str, list[str]] = {}
-    for one in steps:
-        if one.present is None:
-            names.setdefault(one.namespace, []).append(f"networkpolicy/{one.name}")
-    commands = [
-        " ".join(filter(None, ("kubectl delete", *words, *more, f"-n {namespace}", flags)))
-        for namespace, words in names.items()
-    ]
-    return f"; to take back what is new: {'; '.join(commands)}" if commands else ""
 
 
 # A server that is busy (429) has not begun; one that failed (5xx) may have come to an end.

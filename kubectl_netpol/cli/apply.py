@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ..apply.applied import Document, Step, beside, policies_in, specs, steps
+from ..apply.half_applied import half_remedy, half_words
 from ..apply.server import AGAIN, ApplyError, Manner, apply_all, refuse_theirs, try_all
 from ..apply.verdict import Verdict, judge
 from ..cache.clusters import identity_of
@@ -20,7 +21,7 @@ from ..render.text import counted
 from . import streams
 from .apply_interruption import ends_as_interrupts
 from .apply_options import Application
-from .apply_words import cause, half_remedy, half_words, tell
+from .apply_words import cause, tell
 from .changes import foreign_notes, in_words, takeover_notes
 from .connection import need_kubeconfig
 from .denied import broken_words, unheard_there_words

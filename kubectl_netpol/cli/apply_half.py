@@ -8,6 +8,7 @@ from typing import NoReturn
 
 from ..apply.applied import Step
 from ..apply.guards import Found, is_nearly_over, look
+from ..apply.half_applied import half_words
 from ..apply.server import ApplyError
 from ..apply.way_back import take_back, unfinished
 from ..cluster.api import Api
@@ -15,7 +16,7 @@ from ..cluster.trouble import ClusterError
 from ..errors import NetpolError
 from ..guard.restore import Outcome
 from . import streams
-from .apply_words import cause, fate, half_words, way_back
+from .apply_words import cause, fate, way_back
 from .connection import Connection
 from .rolled_back import tell_outcome
 
@@ -34,7 +35,7 @@ class Half:
         """Puts back what was applied. Raises ApplyError that tells both."""
         is_unsure = isinstance(error, ApplyError) and error.is_unsure
         tell_outcome(self.found, self._taken_back(self._next if is_unsure else None, error))
-        words = "; what was applied is put back" if self.applied else ""
+        words = "; what was applied is put back" if self.applied or is_unsure else ""
         raise ApplyError(f"{error.message}{words}", "mend that, and type the same command again") from error
 
     def interrupt(self, why: KeyboardInterrupt | BrokenPipeError) -> None:

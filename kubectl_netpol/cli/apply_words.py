@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from ..apply.applied import Step
 from ..apply.guards import Found
-from ..apply.server import label, place, removal
+from ..apply.half_applied import label
 from ..guard.plan import Plan
 from ..guard.restore import PREFIX
 from ..render.age import clock
@@ -25,26 +23,6 @@ def tell(step: Step, dry_run: str = "none") -> None:
 def cause(why: BaseException) -> str:
     """Why an apply broke off: Ctrl-C and its like, or whoever read its stdout went away (BrokenPipeError)."""
     return "nobody reads the output any more" if isinstance(why, BrokenPipeError) else "interrupted"
-
-
-def half_words(steps: Sequence[Step], count: int, is_unsure: bool = True) -> str:
-    """Which of the policies are there, where the first ``count`` of them were applied when that broke off.
-
-    ``is_unsure``: the next one may be there, as after Ctrl-C.
-    """
-    words = f"{count} of {len(steps)} policies were applied"
-    if count:
-        words += f" ({', '.join(map(place, steps[:count]))})"
-    lost = [place(one) for one in steps[count:]]
-    if lost and is_unsure:
-        words += f", {lost.pop(0)} may be there"
-    return f"{words}, and these were not: {', '.join(lost)}" if lost else words
-
-
-def half_remedy(steps: Sequence[Step], count: int, flags: str, is_unsure: bool = True) -> str:
-    """How to go on after that, or back; ``flags`` are those of the connection, as a shell takes them."""
-    undo = removal(steps[: count + is_unsure], flags, "--ignore-not-found")
-    return f"type the same command again for the rest: what is applied already stays as it is{undo}"
 
 
 def fate(found: Found, connection: Connection, is_sure: bool = True) -> str:

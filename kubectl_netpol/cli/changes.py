@@ -41,7 +41,8 @@ def as_text(steps: Iterable[Step]) -> str:
 
 def takeover_notes(steps: Iterable[Step]) -> Iterator[str]:
     """From whom policies are taken over: those that are somebody else's."""
-    from ..apply.server import managed_by, place  # noqa: PLC0415
+    from ..apply.half_applied import place  # noqa: PLC0415
+    from ..apply.server import managed_by  # noqa: PLC0415
 
     for one in steps:
         if one.is_theirs and one.present is not None:

@@ -184,7 +184,7 @@ def test_a_plain_apply_whose_reader_leaves_tells_which_half_is_there(shop, both,
         f"nobody reads the output any more: 1 of 2 policies were applied ({API} in namespace shop), and these were "
         f"not: {WEB} in namespace shop\n"
         "type the same command again for the rest: what is applied already stays as it is; to take back what is new: "
-        "kubectl delete networkpolicy/deployment-api --ignore-not-found -n shop\n"
+        "kubectl delete networkpolicy/deployment-api -n shop\n"
     )
 
 
