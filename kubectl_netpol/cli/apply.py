@@ -86,7 +86,7 @@ def _apply(application: Application, api: Api, found: Sequence[Step], manner: Ma
     try:
         for count, one in enumerate(apply_all(api, found, locked, flags), 1):  # noqa: B007  # it is told below
             tell(one)
-    except (KeyboardInterrupt, BrokenPipeError) as error:
+    except (KeyboardInterrupt, OSError) as error:
         is_unsure = isinstance(error, KeyboardInterrupt)
         streams.say(f"{cause(error)}: {half_words(found, count, is_unsure)}")
         streams.say(half_remedy(found, count, flags, is_unsure))

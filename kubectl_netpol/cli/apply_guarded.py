@@ -190,7 +190,7 @@ class Guarded:
             mark_applied(self.api, found)
         except NetpolError as error:
             self._half(found, wanted, applied).fail(error)
-        except (KeyboardInterrupt, BrokenPipeError) as error:
+        except (KeyboardInterrupt, OSError) as error:
             self._half(found, wanted, applied).interrupt(error)
             raise
 

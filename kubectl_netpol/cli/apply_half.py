@@ -38,7 +38,7 @@ class Half:
         words = "; what was applied is put back" if self.applied or is_unsure else ""
         raise ApplyError(f"{error.message}{words}", "mend that, and type the same command again") from error
 
-    def interrupt(self, why: KeyboardInterrupt | BrokenPipeError) -> None:
+    def interrupt(self, why: KeyboardInterrupt | OSError) -> None:
         """Says what the guard will do, or puts back what none will. Raises ApplyError if it cannot."""
         try:
             is_held = self._is_held()
@@ -50,7 +50,7 @@ class Half:
             return
         outcome = self._taken_back(self._next if isinstance(why, KeyboardInterrupt) else None, why)
         streams.say(f"{cause(why)}: what was applied is put back")
-        tell_outcome(self.found, outcome)  # last, for whoever reads stdout may be gone
+        tell_outcome(self.found, outcome)  # last, for stdout may take no more
 
     # It may have been under way to the server when Ctrl-C came.
     @property
@@ -65,7 +65,7 @@ class Half:
         current = look(self.api, self.found)
         return current is not None and current.is_waiting
 
-    def _tell_fate(self, why: BaseException, is_sure: bool) -> None:
+    def _tell_fate(self, why: KeyboardInterrupt | OSError, is_sure: bool) -> None:
         words = half_words(self.steps, len(self.applied), isinstance(why, KeyboardInterrupt))
         streams.say(f"{cause(why)}: {words}; {fate(self.found, self.connection, is_sure)}")
 

@@ -20,9 +20,11 @@ def tell(step: Step, dry_run: str = "none") -> None:
     streams.flush()
 
 
-def cause(why: BaseException) -> str:
-    """Why an apply broke off: Ctrl-C and its like, or whoever read its stdout went away (BrokenPipeError)."""
-    return "nobody reads the output any more" if isinstance(why, BrokenPipeError) else "interrupted"
+def cause(why: KeyboardInterrupt | OSError) -> str:
+    """Why an apply broke off: Ctrl-C and its like, or stdout takes no more, since its reader went or a disk is full."""
+    if isinstance(why, BrokenPipeError):
+        return "nobody reads the output any more"
+    return f"the output cannot be written ({why.strerror or why})" if isinstance(why, OSError) else "interrupted"
 
 
 def fate(found: Found, connection: Connection, is_sure: bool = True) -> str:

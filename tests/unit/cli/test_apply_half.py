@@ -6,7 +6,6 @@ import tempfile
 
 import pytest
 
-from kubectl_netpol.cli import streams
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
 
 from .shop import JOBS, shop, told
@@ -159,44 +158,3 @@ def test_whatever_ends_a_plain_apply_it_tells_which_half_is_there(shop, capsys, 
     code, _, said = told(capsys, both.removesuffix(GUARDED))
     assert (code, shop.names(), signal.getsignal(number)) == (130, ["deployment-api"], earlier)
     assert f"interrupted: 0 of 2 policies were applied, {API} in namespace shop may be there, and these were" in said
-
-
-@pytest.fixture
-def told_without_a_reader(shop, capsys, monkeypatch):
-    """What a command says whose first line to stdout nobody reads any more."""
-
-    def no_reader():
-        raise BrokenPipeError
-
-    def run(words):
-        monkeypatch.setattr(streams, "flush", no_reader)
-        with pytest.raises(BrokenPipeError):  # which the process turns into its exit code
-            told(capsys, words)
-        return capsys.readouterr().err
-
-    return run
-
-
-def test_a_plain_apply_whose_reader_leaves_tells_which_half_is_there(shop, both, told_without_a_reader):
-    said = told_without_a_reader(both.removesuffix(GUARDED))
-    assert shop.names() == ["deployment-api"]
-    assert said.endswith(
-        f"nobody reads the output any more: 1 of 2 policies were applied ({API} in namespace shop), and these were "
-        f"not: {WEB} in namespace shop\n"
-        "type the same command again for the rest: what is applied already stays as it is; to take back what is new: "
-        "kubectl delete networkpolicy/deployment-api -n shop\n"
-    )
-
-
-def test_a_confirmed_apply_whose_reader_leaves_tells_what_its_guard_will_do(shop, both, told_without_a_reader):
-    said = told_without_a_reader(both)
-    assert (shop.names(), len(shop.names(JOBS))) == (["deployment-api"], 1)
-    assert f"nobody reads the output any more: 1 of 2 policies were applied ({API} in namespace shop), and " in said
-    assert f"these were not: {WEB} in namespace shop; the guard puts the earlier state back at " in said
-
-
-def test_a_confirmed_apply_whose_reader_and_guard_leave_puts_back_what_was_applied(shop, both, told_without_a_reader):
-    once(shop, api=lambda: lose_guard(shop))
-    said = told_without_a_reader(both)
-    assert shop.names() == []
-    assert said.endswith("nobody reads the output any more: what was applied is put back\n")
