@@ -1,4 +1,4 @@
-"""The guard of a confirmed apply in the cluster: what it holds, how it is found again, confirmed, or removed."""
+"""The guard of a confirmed apply in the cluster: what it holds, how it is found again, marked, or removed."""
 
 from __future__ import annotations
 
@@ -22,8 +22,7 @@ from .server import ApplyError
 APPLIED = "kubectl-netpol/applied"
 """An annotation of the guard's Job: whoever applied came to the end of it."""
 
-_NOT_FOUND, _CONFLICT = 404, 409
-_TRIES = 10
+_NOT_FOUND = 404
 _PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Seconds between the tries to note something in the guard's Job."""
 
@@ -160,35 +159,6 @@ def _mark_once(api: Api, found: Found) -> None:
         raise ApplyError(f"the guard of session {found.session} went before all was applied", "somebody removed it")
     if not current.is_waiting:
         raise ApplyError(f"session {found.session} ended before all was applied: {state_words(current)}", "")
-
-
-def confirm(api: Api, found: Found) -> Found:
-    """Keeps what was applied: removes the guard, unless it has begun to roll back. The guard as it was until then.
-
-    Raises ApplyError when it is too late, ClusterError.
-    """
-    one: Found | None = found
-    for _ in range(_TRIES):
-        if one is None:
-            raise ApplyError(f"session {found.session} is gone: it was confirmed or rolled back by somebody else", "")
-        if one.state:
-            raise ApplyError(
-                f"it is too late to confirm session {one.session}: {state_words(one)}",
-                "apply again, and confirm it in time",
-            )
-        try:
-            body = {
-                "propagationPolicy": "Background",
-                "preconditions": {"uid": one.uid, "resourceVersion": one.version},
-            }
-            api.delete(JOB.path(one.plan.namespace, one.plan.job), body)
-        except RefusedError as error:
-            if error.status not in (_NOT_FOUND, _CONFLICT):
-                raise
-            one = look(api, found)
-            continue
-        return one
-    raise ApplyError(f"session {found.session} changes all the time, and could not be confirmed", "try again")
 
 
 def unapplied(found: Found, present: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -15,6 +15,7 @@ from .rolled_back import the_guard
 
 if TYPE_CHECKING:
     from ..apply.guards import Found
+    from ..cluster.api import Api
 
 
 @click.command("confirm", short_help="Keep what was applied with --rollback-after.")
@@ -32,13 +33,36 @@ def command(connection: Connection, session: str | None, namespace: str | None) 
       kubectl netpol confirm
       kubectl netpol confirm k7m2px -n shop
     """
-    from ..apply.applied import policies_in  # noqa: PLC0415  # half a second
-    from ..apply.guards import confirm, unapplied  # noqa: PLC0415
-    from ..cluster.trouble import ClusterError  # noqa: PLC0415
-
     need_kubeconfig(connection)
     api = connection.open()
-    ended = confirm(api, the_guard(api, connection, session, namespace))
+    found = the_guard(api, connection, session, namespace)
+    unknown = f"it is not known whether session {found.session} is confirmed"
+    job = connection.of_kubectl("get", "job", found.plan.job, "-n", found.plan.namespace)
+    see = f"it is, if its guard is gone: {job}"
+    try:
+        _tell(api, _confirmed(api, found, unknown, see))
+    except KeyboardInterrupt:
+        streams.say(f"interrupted: {unknown}; {see}")
+        raise
+
+
+def _confirmed(api: Api, found: Found, unknown: str, see: str) -> Found:
+    from ..apply.confirmation import confirm  # noqa: PLC0415  # half a second
+    from ..cluster.trouble import ClusterError, is_away  # noqa: PLC0415
+
+    try:
+        return confirm(api, found)
+    except ClusterError as error:
+        if not is_away(error):
+            raise
+        raise NetpolError(f"{unknown}: {error.message}", see) from error
+
+
+def _tell(api: Api, ended: Found) -> None:
+    from ..apply.applied import policies_in  # noqa: PLC0415
+    from ..apply.guards import unapplied  # noqa: PLC0415
+    from ..cluster.trouble import ClusterError  # noqa: PLC0415
+
     place = ended.plan.namespace
     try:
         lost = unapplied(ended, policies_in(api, [place])[place])

@@ -1,16 +1,16 @@
-"""Confirming and rolling back from the laptop: only one of them comes first, and a failure is loud."""
+"""A guard as the laptop finds and marks it, and rolling back from there: a failure is loud."""
 
 import pytest
 
 from kubectl_netpol.apply import guards
 from kubectl_netpol.apply.guard_objects import Guard, job
 from kubectl_netpol.apply.guard_start import settled_network
-from kubectl_netpol.apply.guards import APPLIED, confirm, find, look, mark_applied
+from kubectl_netpol.apply.guards import APPLIED, find, look, mark_applied
 from kubectl_netpol.apply.server import ApplyError
 from kubectl_netpol.apply.way_back import roll_back
 from kubectl_netpol.cluster.trouble import ClusterError, RefusedError, UnreachableError
 from kubectl_netpol.guard.plan import Earlier, Plan
-from kubectl_netpol.guard.restore import DONE, RUNNING, STATE
+from kubectl_netpol.guard.restore import DONE, STATE
 
 PLAN = Plan("shop", "netpol-guard-abc", 5000, (Earlier("new", None),))
 GUARD = Guard("abc", PLAN, 600, "image")
@@ -63,30 +63,6 @@ class Cluster:
 def the(cluster):
     (found,) = find(cluster, "shop")
     return found
-
-
-def test_a_confirmation_removes_the_guard():
-    cluster = Cluster()
-    confirm(cluster, the(cluster))
-    assert cluster.job is None
-
-
-@pytest.mark.parametrize(("state", "words"), [(RUNNING, "was begun"), (DONE, "ran out"), ("failed: x", "not all")])
-def test_once_a_rollback_has_begun_it_is_too_late_to_confirm(state, words):
-    cluster = Cluster()
-    before = the(cluster)
-    cluster.job["metadata"] |= {"annotations": {STATE: state}, "resourceVersion": "2"}  # since it was looked at
-    with pytest.raises(ApplyError, match=f"too late to confirm session abc: .*{words}"):
-        confirm(cluster, before)
-    assert cluster.job is not None
-
-
-def test_a_job_that_changed_otherwise_is_confirmed_all_the_same():
-    cluster = Cluster()
-    before = the(cluster)
-    cluster.job["metadata"]["resourceVersion"] = "2"
-    confirm(cluster, before)
-    assert cluster.job is None
 
 
 def test_of_what_is_gone_is_told_that_it_was_decided_elsewhere():
