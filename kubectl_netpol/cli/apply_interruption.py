@@ -1,4 +1,4 @@
-"""Ctrl-C while policies are applied: when it comes early enough to stop all of it."""
+"""Ctrl-C while policies are applied, confirmed or rolled back: when it comes early enough to stop all of an apply."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import click
 
 from ..errors import NetpolError
 from . import streams
+from .apply_interruption import ends_as_interrupts
 from .connection import Connection, connects, need_kubeconfig
 from .namespaces import namespace_option
 from .rolled_back import the_guard
@@ -40,7 +41,8 @@ def command(connection: Connection, session: str | None, namespace: str | None) 
     job = connection.of_kubectl("get", "job", found.plan.job, "-n", found.plan.namespace)
     see = f"it is, if its guard is gone: {job}"
     try:
-        _tell(api, _confirmed(api, found, unknown, see))
+        with ends_as_interrupts():
+            _tell(api, _confirmed(api, found, unknown, see))
     except KeyboardInterrupt:
         streams.say(f"interrupted: {unknown}; {see}")
         raise

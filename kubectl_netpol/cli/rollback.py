@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from . import streams
+from .apply_interruption import ends_as_interrupts
 from .connection import Connection, connects, need_kubeconfig
 from .namespaces import namespace_option
 from .rolled_back import described, tell_outcome, the_guard
@@ -42,7 +43,8 @@ def command(connection: Connection, session: str | None, namespace: str | None) 
             streams.note(f"written since, and left as it is: {_listed(names)} in namespace {place}")
         return
     try:
-        outcome = roll_back(api, found, connection.flags)
+        with ends_as_interrupts():
+            outcome = roll_back(api, found, connection.flags)
     except KeyboardInterrupt:
         again = connection.command("rollback", found.session, "-n", found.plan.namespace)
         streams.say(f"interrupted: perhaps only some of {described(found)} are back; the rest: {again}")

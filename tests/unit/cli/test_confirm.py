@@ -1,5 +1,8 @@
 """``confirm`` whose end is not heard of: whether it is confirmed is told, or how to see it."""
 
+import os
+import signal
+
 import pytest
 
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
@@ -63,9 +66,10 @@ def test_where_nobody_answers_any_more_the_way_to_see_whether_it_is_confirmed_is
     )
 
 
-def test_an_interrupted_confirmation_tells_how_to_see_whether_it_is_one(shop, capsys, end_of_deletion):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_confirmation_tells_how_to_see_whether_it_is_one(shop, capsys, end_of_deletion, number):
     session = apply_guarded(capsys)
-    end_of_deletion(raising(KeyboardInterrupt()))
+    end_of_deletion(lambda: os.kill(os.getpid(), number))
     assert told(capsys, "confirm -n shop --as jane") == (
         130,
         "",
