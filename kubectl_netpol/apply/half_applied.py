@@ -34,6 +34,8 @@ def half_words(steps: Sequence[Step], count: int, is_unsure: bool = True) -> str
 def half_remedy(steps: Sequence[Step], count: int, flags: str, is_unsure: bool = True) -> str:
     """How to go on after that, or back; ``flags`` are those of the connection, as a shell takes them."""
     undo = _removal(steps[: count + is_unsure], flags, "--ignore-not-found" if is_unsure else "")
+    if count == len(steps):
+        return f"nothing is left to apply{undo}"
     return f"type the same command again for the rest: what is applied already stays as it is{undo}"
 
 

@@ -24,9 +24,9 @@ from ..policy.evaluation.reading import read_policy
 from ..render.age import clock
 from . import streams
 from .apply_half import Half
-from .apply_interruption import NOTHING, Interruption, ends_as_interrupts
+from .apply_interruption import NOTHING, Interruption, Told, ends_as_interrupts
 from .apply_options import Application
-from .apply_words import command_on, fate, tell
+from .apply_words import command_on, fate, lost_track_words, tell
 from .options import Scope
 from .other_guards import refuse_guarded
 
@@ -105,15 +105,14 @@ class Guarded:
                 self._fate,
             )
             return run_watched(plan)
-        found = self._apply_unwatched(session)
-        streams.say(f"applied: {self._fate(found)}")
+        self._apply_unwatched(session)
         return 0
 
-    def _apply_unwatched(self, session: str) -> Found:
+    def _apply_unwatched(self, session: str) -> None:
         interruption = Interruption()
         try:
             with ends_as_interrupts():
-                return self._guard_and_apply(session, interruption)
+                self._guard_and_apply(session, interruption)
         except KeyboardInterrupt:
             if not interruption.is_late:
                 streams.say(NOTHING)
@@ -125,8 +124,17 @@ class Guarded:
         guard = settled_network(self.api, guard, _all_policies(self.api, now_there))
         interruption.check()
         streams.say(f"starting the guard of session {session} in namespace {guard.plan.namespace}")
-        found = self._started(guard, interruption)
-        self._apply(found, now_there)
+        try:
+            found = self._started(guard, interruption)
+            self._apply(found, now_there)
+            if not self.application.watch:
+                streams.say(f"applied: {self._fate(found)}")
+        except Told:
+            raise
+        except KeyboardInterrupt:  # between two of their steps
+            if interruption.is_late:
+                streams.say(lost_track_words(guard.plan, self.application.connection))
+            raise
         return found
 
     def _started(self, guard: Guard, interruption: Interruption) -> Found:
@@ -140,6 +148,7 @@ class Guarded:
             self._drop(guard)
             raise ApplyError(f"nothing was applied: {error.message}", error.hint) from error
         except BaseException:  # also Ctrl-C: nothing is applied yet, and a guard would put back what others write
+            interruption.is_late = False
             self._drop(guard)
             raise
         return found
@@ -192,10 +201,9 @@ class Guarded:
             self._half(found, wanted, applied).fail(error)
         except (KeyboardInterrupt, OSError) as error:
             self._half(found, wanted, applied).interrupt(error)
-            raise
 
     def _half(self, found: Found, wanted: Sequence[Step], applied: Sequence[Step]) -> Half:
         return Half(self.api, self.application.connection, found, wanted, applied)
 
     def _fate(self, found: Found) -> str:
-        return fate(found, self.application.connection)
+        return fate(found.plan, self.application.connection)

@@ -16,6 +16,7 @@ from ..cluster.trouble import ClusterError
 from ..errors import NetpolError
 from ..guard.restore import Outcome
 from . import streams
+from .apply_interruption import Told
 from .apply_words import cause, fate, way_back
 from .connection import Connection
 from .rolled_back import tell_outcome
@@ -38,8 +39,14 @@ class Half:
         words = "; what was applied is put back" if self.applied or is_unsure else ""
         raise ApplyError(f"{error.message}{words}", "mend that, and type the same command again") from error
 
-    def interrupt(self, why: KeyboardInterrupt | OSError) -> None:
-        """Says what the guard will do, or puts back what none will. Raises ApplyError if it cannot."""
+    def interrupt(self, why: KeyboardInterrupt | OSError) -> NoReturn:
+        """Says what the guard will do, or puts back what none will. Raises Told or ``why``, ApplyError if it cannot."""
+        self._tell_or_take_back(why)
+        if isinstance(why, KeyboardInterrupt):
+            raise Told from why
+        raise why
+
+    def _tell_or_take_back(self, why: KeyboardInterrupt | OSError) -> None:
         try:
             is_held = self._is_held()
         except (ClusterError, KeyboardInterrupt):  # nobody answers, or not soon enough
@@ -67,16 +74,16 @@ class Half:
 
     def _tell_fate(self, why: KeyboardInterrupt | OSError, is_sure: bool) -> None:
         words = half_words(self.steps, len(self.applied), isinstance(why, KeyboardInterrupt))
-        streams.say(f"{cause(why)}: {words}; {fate(self.found, self.connection, is_sure)}")
+        streams.say(f"{cause(why)}: {words}; {fate(self.found.plan, self.connection, is_sure)}")
 
     def _taken_back(self, unsure: Step | None, why: BaseException) -> Outcome:
         try:
             return take_back(self.api, self.found, self.applied, unsure, self.connection.flags)
         except NetpolError as error:
             raise ApplyError(f"{_said(why)}{error.message}", error.hint) from why
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as again:
             self._tell_rest(unsure, why)
-            raise
+            raise Told from again
 
     def _tell_rest(self, unsure: Step | None, why: BaseException) -> None:
         words = half_words(self.steps, len(self.applied), unsure is not None)

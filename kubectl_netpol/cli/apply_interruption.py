@@ -13,6 +13,10 @@ class Stopped(KeyboardInterrupt):
     """A watched apply was asked to stop before anything was applied. Its captures have yet to be removed."""
 
 
+class Told(KeyboardInterrupt):
+    """An interruption in the midst of an apply. Which half is there, and what becomes of it, is said."""
+
+
 class Interruption:
     """The first Ctrl-C of a watched apply. ``is_late``: policies are applied, or are being applied."""
 

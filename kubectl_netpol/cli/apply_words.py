@@ -27,12 +27,12 @@ def cause(why: KeyboardInterrupt | OSError) -> str:
     return f"the output cannot be written ({why.strerror or why})" if isinstance(why, OSError) else "interrupted"
 
 
-def fate(found: Found, connection: Connection, is_sure: bool = True) -> str:
-    """What its guard will do, and the commands that decide it; ``is_sure``: the guard was there a moment ago."""
+def fate(plan: Plan, connection: Connection, is_sure: bool = True) -> str:
+    """What the guard of that plan will do, and the commands that decide it; ``is_sure``: it was there a moment ago."""
     guard = "the guard" if is_sure else "the guard, if it is still there,"
-    keep, undo = (command_on(found.plan, verb, connection) for verb in ("confirm", "rollback"))
+    keep, undo = (command_on(plan, verb, connection) for verb in ("confirm", "rollback"))
     return (
-        f"{guard} puts the earlier state back at {clock(found.plan.until)}, unless you type: {keep}\n"
+        f"{guard} puts the earlier state back at {clock(plan.until)}, unless you type: {keep}\n"
         f"to put it back at once: {undo}"
     )
 
@@ -41,6 +41,11 @@ def way_back(found: Found, connection: Connection) -> str:
     """The same where its guard cannot be confirmed any more, since what was applied is being put back."""
     undo = command_on(found.plan, "rollback", connection)
     return f"the guard puts the rest back at {clock(found.plan.until)}; to do it at once: {undo}"
+
+
+def lost_track_words(plan: Plan, connection: Connection) -> str:
+    """What is said of an apply that was interrupted where nothing tells how far it, or its way back, had come."""
+    return f"interrupted: it is not known which of the policies are there; {fate(plan, connection, is_sure=False)}"
 
 
 def command_on(plan: Plan, verb: str, connection: Connection) -> str:
