@@ -19,6 +19,7 @@ from ..cluster.api import Api, now
 from ..cluster.resources import JOB
 from ..cluster.rights import Right
 from ..cluster.trouble import ClusterError, RefusedError
+from ..guard.restore import Outcome
 from ..model import NetworkNeighbors
 from ..neighbors.recording import summarise
 from ..policy.evaluation.values import NetworkPolicy
@@ -139,21 +140,26 @@ class LookOut:
             self._next_ask = at + _ASK_SECONDS
             self._ask()
 
+    # It tells afterwards: where stderr fails, or its terminal is halted, a say would hinder the rollback.
     def _go_back(self, blocked: Sequence[Blocked]) -> None:
         assert self._found is not None  # noqa: S101 - for the type checker
+        outcome = self._roll_back(self._found, counted(len(blocked), "flow"))
+        self.end()
         for one in blocked:
             streams.say(f"blocked: {blocked_words(one)}")
-        flows = counted(len(blocked), "flow")
+        if outcome is not None:
+            tell_outcome(self._found, outcome)
+
+    def _roll_back(self, found: Found, flows: str) -> Outcome | None:
         self._failure = ApplyError(
             f"rolled back: {flows} that used to be answered went unanswered",
             "the earlier policies are back; add what is missing, or record again",
         )
         try:
-            outcome = roll_back(self._plan.api, self._found, self._plan.application.connection.flags)
-            tell_outcome(self._found, outcome)
+            return roll_back(self._plan.api, found, self._plan.application.connection.flags)
         except ApplyError as error:
             self._failure = error
-        self.end()
+        return None
 
     def _ask(self) -> None:
         assert self._found is not None  # noqa: S101 - for the type checker

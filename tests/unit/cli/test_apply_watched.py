@@ -18,7 +18,7 @@ from kubectl_netpol.cli.record_scope import scoped
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
 from kubectl_netpol.errors import CaptureError, NetpolError
 from kubectl_netpol.guard.plan import Earlier, Plan
-from kubectl_netpol.guard.restore import DONE, RUNNING
+from kubectl_netpol.guard.restore import DONE, RUNNING, Outcome
 from kubectl_netpol.model import Workload
 from tests.unit.apply.test_watch import TO_API, WEB, account
 
@@ -144,6 +144,20 @@ def test_a_flow_that_breaks_while_somebody_else_ends_the_session_promises_no_gua
     assert watched.failure().message == "session abc is gone"
     watched.look_out.tell_fate()
     assert "FATE" not in capsys.readouterr().err.partition("blocked: ")[2]
+
+
+def test_what_is_blocked_is_rolled_back_also_where_nobody_can_be_told(watched, monkeypatch):
+    rolled_back = []
+
+    def unheard(_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(apply_look_out, "roll_back", lambda *_: rolled_back.append(True) or Outcome())
+    monkeypatch.setattr(watched.look_out._watch, "look", lambda *_: [Blocked(WEB, TO_API, 3, 1, True)])
+    monkeypatch.setattr(streams, "say", unheard)
+    with pytest.raises(BrokenPipeError):
+        watched.tick()
+    assert (rolled_back, len(watched.ended)) == ([True], 1)
 
 
 def test_the_session_of_a_watch_can_be_read_by_whoever_stops_it(monkeypatch):
