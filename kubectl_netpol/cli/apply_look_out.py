@@ -19,6 +19,7 @@ from ..cluster.api import Api, now
 from ..cluster.resources import JOB
 from ..cluster.rights import Right
 from ..cluster.trouble import ClusterError, RefusedError
+from ..errors import NetpolError
 from ..guard.restore import Outcome
 from ..model import NetworkNeighbors
 from ..neighbors.recording import summarise
@@ -80,7 +81,7 @@ class LookOut:
         self._listening = self._next_look = self._next_ask = 0.0
         self._interruption = Interruption()
         self._is_cut_off = self._is_confirmed = False
-        self._failure: ApplyError | None = None
+        self._failure: NetpolError | None = None
         self.end: Callable[[], None] = lambda: None
 
     def interrupt(self) -> None:
@@ -103,11 +104,6 @@ class LookOut:
             self._look(at)
 
     @property
-    def has_applied(self) -> bool:
-        """Whether a guard holds the earlier policies, and the others are there."""
-        return self._found is not None
-
-    @property
     def is_late(self) -> bool:
         """Whether an interruption ends the watch only, since the policies are there, or nearly so."""
         return self._interruption.is_late
@@ -122,6 +118,9 @@ class LookOut:
             self._found = self._plan.apply(self._interruption)
         except Stopped:  # the captures end as always, and ``conclude`` tells it
             return
+        except NetpolError as error:
+            self._failure = error
+            raise
         if lost := self._watch.begin(heard, self._earlier or ()):
             streams.note(lost_words(lost))
         if not self._interruption.is_asked:
@@ -222,9 +221,11 @@ class LookOut:
         if self._found is None:
             streams.say(NOTHING)
             raise KeyboardInterrupt
-        tell_candidates(self._watch.denied, self._heard(), self._denial)
-        if self._failure:
-            raise self._failure
+        try:
+            tell_candidates(self._watch.denied, self._heard(), self._denial)
+        finally:  # also after one more Ctrl-C
+            if self._failure:
+                raise self._failure
         if not self._is_confirmed:
             self.tell_fate()
             raise KeyboardInterrupt
@@ -234,7 +235,13 @@ class LookOut:
         streams.say("confirmed")
         return 0
 
-    def tell_fate(self) -> None:
-        """What will become of what was applied, where that is open yet and nobody looks any more."""
-        if self._found is not None and not self._is_over:
+    def tell_fate(self, why: BaseException | None = None) -> None:
+        """What becomes of what was applied, or why it failed, where ``conclude`` is not reached or nothing is decided.
+
+        ``why`` is what ended the captures. It is left to whoever catches it: only what else failed is told.
+        """
+        if self._failure is not None:
+            if self._failure is not why:
+                streams.tell_error(self._failure)
+        elif self._found is not None and not self._is_confirmed:
             streams.say(f"nobody watches any more; {self._plan.fate(self._found)}")

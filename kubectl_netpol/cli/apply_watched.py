@@ -55,13 +55,13 @@ def run_watched(plan: Plan) -> int:
         _catch(look_out)
         try:
             recording.run()
-        except (KeyboardInterrupt, NetpolError) as error:
-            look_out.tell_fate()
+        except (KeyboardInterrupt, NetpolError, OSError) as error:  # OSError: stdout takes no more
+            look_out.tell_fate(error)
             if isinstance(error, KeyboardInterrupt):
                 if not look_out.is_late:
                     streams.say(NOTHING)
                 tell_left(captures, connection)
-            if isinstance(error, CaptureError) and not look_out.has_applied:
+            if isinstance(error, CaptureError) and not look_out.is_late:
                 raise unwatched(error) from error
             raise
     return look_out.conclude()

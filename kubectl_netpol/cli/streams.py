@@ -62,6 +62,15 @@ def say_from_handler(text: str) -> None:
         os.write(descriptor, f"{escape(text)}\n".encode(errors="backslashreplace"))
 
 
+def tell_error(error: Exception) -> int:
+    """An error in one line, and its hint in another one, to stderr; its exit code."""
+    message, hint, code = _described(error)
+    sys.stderr.write(f"error: {escape(redact_urls(message))}\n")
+    if hint:
+        sys.stderr.write(f"hint: {escape(hint)}\n")
+    return code
+
+
 def trace(text: str) -> None:
     """What is of use only to whoever looks for a fault, to stderr; nothing without --debug."""
     if _debugging[0]:
@@ -110,7 +119,7 @@ def guard(command: Callable[[], int], debug: bool, failure: int = 1) -> int:
         if debug:
             sys.stderr.write(_escaped_lines(redact(traceback.format_exc())))
         _drop_output()
-        return max(failure, _tell(error))
+        return max(failure, tell_error(error))
 
 
 # A terminal that cannot show a letter gets its escape, never a crash in the middle of a table. With PYTHONUNBUFFERED
@@ -138,14 +147,6 @@ def _drop_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _tell(error: Exception) -> int:
-    message, hint, code = _described(error)
-    sys.stderr.write(f"error: {escape(redact_urls(message))}\n")
-    if hint:
-        sys.stderr.write(f"hint: {escape(hint)}\n")
-    return code
 
 
 def _described(error: Exception) -> tuple[str, str, int]:

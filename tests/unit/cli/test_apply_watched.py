@@ -16,7 +16,7 @@ from kubectl_netpol.cli import apply_look_out, apply_watched, streams
 from kubectl_netpol.cli.connection import Connection
 from kubectl_netpol.cli.record_scope import scoped
 from kubectl_netpol.cluster.trouble import RefusedError, UnreachableError
-from kubectl_netpol.errors import CaptureError, NetpolError
+from kubectl_netpol.errors import CaptureError, NetpolError, StoreError
 from kubectl_netpol.guard.plan import Earlier, Plan
 from kubectl_netpol.guard.restore import DONE, RUNNING, Outcome
 from kubectl_netpol.model import Workload
@@ -192,7 +192,7 @@ def test_an_interruption_while_the_guard_starts_ends_the_captures_as_always_and_
 ):
     watched = Watched(monkeypatch, apply=stopping)
     watched.tick()
-    assert not watched.look_out.has_applied
+    assert not watched.look_out.is_late
     with pytest.raises(KeyboardInterrupt):
         watched.look_out.conclude()
     assert capsys.readouterr().err == "nothing was applied\n"
@@ -214,16 +214,25 @@ HOPELESS = CaptureError("no node could be captured; n1: a virtual node", "see wh
 
 @pytest.fixture
 def refused(monkeypatch, tmp_path):
-    """What is raised by a watched apply of which one step fails, since nothing can be captured."""
+    """What is raised by a watched apply of which one step fails, by default since nothing can be captured.
 
-    def run_watched(fails, is_applied=False, error=HOPELESS):
+    ``ticks``: the first one applies. That the captures end fails with ``error``, if it is to, whatever came before.
+    """
+
+    def run_watched(fails, ticks=0, error=HOPELESS, apply=lambda interruption: interruption.pass_by() or GUARD):
         def at(step):
             if step == fails:
                 raise error
 
         def recording(_, __, tick):
-            run = (lambda: tick(Progress(begun=1.0)) or at("run")) if is_applied else lambda: at("run")
-            return SimpleNamespace(nodes=lambda: at("nodes") or {"n1"}, run=run, stop=None)
+            def run():
+                try:
+                    for _ in range(ticks):
+                        tick(Progress(begun=1.0))
+                finally:  # as the captures end
+                    at("run")
+
+            return SimpleNamespace(nodes=lambda: at("nodes") or {"n1"}, run=run, stop=lambda: None)
 
         captures = SimpleNamespace(feed=SimpleNamespace(load=lambda: None), remember=lambda: None, capture=None)
         for name, value in {
@@ -237,16 +246,16 @@ def refused(monkeypatch, tmp_path):
         }.items():
             monkeypatch.setattr(apply_watched, name, value)
         monkeypatch.setattr(apply_look_out, "_LISTEN_SECONDS", 0)
-        connection = SimpleNamespace(current=lambda: SimpleNamespace(cluster="c"), command=None)
+        connection = SimpleNamespace(current=lambda: SimpleNamespace(cluster="c"), command=None, flags="")
         plan = SimpleNamespace(
             application=SimpleNamespace(connection=connection),
             api=None,
             scope=SimpleNamespace(directory=tmp_path / "cache"),
             **dict.fromkeys(("steps", "known", "before", "policies"), ()),
-            apply=lambda interruption: interruption.pass_by() or GUARD,
+            apply=apply,
             fate=lambda _: "FATE",
         )
-        with pytest.raises((NetpolError, KeyboardInterrupt)) as caught:
+        with pytest.raises((NetpolError, KeyboardInterrupt, OSError)) as caught:
             apply_watched.run_watched(plan)
         return caught.value
 
@@ -261,13 +270,61 @@ def test_where_nothing_can_be_captured_the_way_without_a_watch_is_told(refused, 
 
 
 def test_once_it_is_applied_no_other_way_to_apply_is_told_but_what_becomes_of_it(refused, capsys):
-    assert refused("run", is_applied=True) is HOPELESS
+    assert refused("run", ticks=1) is HOPELESS
     assert capsys.readouterr().err.endswith("nobody watches any more; FATE\n")
 
 
 @pytest.mark.parametrize(
-    ("is_applied", "words"), [(False, "nothing was applied\nLEFT\n"), (True, "nobody watches any more; FATE\nLEFT\n")]
+    ("ticks", "words"), [(0, "nothing was applied\nLEFT\n"), (1, "nobody watches any more; FATE\nLEFT\n")]
 )
-def test_who_leaves_at_once_is_told_what_was_applied_and_that_captures_are_left(refused, capsys, is_applied, words):
-    assert isinstance(refused("run", is_applied, KeyboardInterrupt()), KeyboardInterrupt)
+def test_who_leaves_at_once_is_told_what_was_applied_and_that_captures_are_left(refused, capsys, ticks, words):
+    assert isinstance(refused("run", ticks, KeyboardInterrupt()), KeyboardInterrupt)
     assert capsys.readouterr().err.endswith(f"\n{words}")
+
+
+HAND = "finish it by hand: kubectl delete networkpolicy new -n shop"
+ENDS = [KeyboardInterrupt(), BrokenPipeError(), StoreError("no space left"), CaptureError("n1 is not captured")]
+
+
+@pytest.fixture
+def no_way_back(monkeypatch):
+    """A flow is blocked, and the rollback fails."""
+
+    def fail(*_):
+        raise ApplyError("THE ROLLBACK FAILED: new: no more", HAND)
+
+    monkeypatch.setattr(apply_look_out, "roll_back", fail)
+    monkeypatch.setattr(apply_look_out, "now", lambda _: UNTIL)
+    monkeypatch.setattr(apply_look_out.Watch, "look", lambda *_: [Blocked(WEB, TO_API, 3, 1, True)])
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_a_rollback_that_failed_is_told_whatever_ends_the_captures(refused, capsys, no_way_back, end):
+    assert refused("run", 2, end) is end
+    assert f"error: THE ROLLBACK FAILED: new: no more\nhint: {HAND}\n" in capsys.readouterr().err
+
+
+def test_a_rollback_that_failed_is_raised_also_where_the_candidates_are_interrupted(refused, monkeypatch, no_way_back):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(apply_look_out, "tell_candidates", interrupt)
+    assert refused("nowhere", 2).hint == HAND
+
+
+def fail_half(interruption):
+    interruption.pass_by()
+    raise ApplyError("1 of 2 policies were applied; THE ROLLBACK FAILED", HAND)
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_an_apply_that_failed_is_told_whatever_ends_the_captures(refused, capsys, end):
+    assert refused("run", 1, end, fail_half) is end
+    said = capsys.readouterr().err
+    assert f"error: 1 of 2 policies were applied; THE ROLLBACK FAILED\nhint: {HAND}\n" in said
+    assert "nothing was applied" not in said
+
+
+def test_an_apply_that_failed_is_left_to_whoever_catches_it(refused, capsys):
+    assert refused("nowhere", 1, apply=fail_half).hint == HAND
+    assert HAND not in capsys.readouterr().err
