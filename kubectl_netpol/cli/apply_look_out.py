@@ -28,6 +28,7 @@ from ..render.text import counted
 from . import streams
 from .apply_interruption import NOTHING, Interruption, Stopped
 from .apply_options import Application
+from .apply_words import way_back
 from .denied import blocked_words, lost_words, tell_candidates
 from .options import Scope
 from .rolled_back import tell_outcome
@@ -63,7 +64,10 @@ class Plan:
 
 
 class LookOut:
-    """Is called again and again while the captures run; ends them by ``end``."""
+    """Is called again and again while the captures run; ends them by ``end``.
+
+    ``is_rolling_back``: right now it puts the earlier policies back, which a first interruption lets come to its end.
+    """
 
     def __init__(self, plan: Plan, recorder: Recorder, subjects: set[str]) -> None:
         self._plan = plan
@@ -80,7 +84,7 @@ class LookOut:
         self._found: Found | None = None
         self._listening = self._next_look = self._next_ask = 0.0
         self._interruption = Interruption()
-        self._is_cut_off = self._is_confirmed = False
+        self._is_cut_off = self._is_confirmed = self.is_rolling_back = False
         self._failure: NetpolError | None = None
         self.end: Callable[[], None] = lambda: None
 
@@ -142,23 +146,32 @@ class LookOut:
     # It tells afterwards: where stderr fails, or its terminal is halted, a say would hinder the rollback.
     def _go_back(self, blocked: Sequence[Blocked]) -> None:
         assert self._found is not None  # noqa: S101 - for the type checker
-        outcome = self._roll_back(self._found, counted(len(blocked), "flow"))
-        self.end()
-        for one in blocked:
-            streams.say(f"blocked: {blocked_words(one)}")
+        try:
+            outcome = self._roll_back(self._found, counted(len(blocked), "flow"))
+        finally:  # also after Ctrl-C
+            self.end()
+            for one in blocked:
+                streams.say(f"blocked: {blocked_words(one)}")
         if outcome is not None:
             tell_outcome(self._found, outcome)
 
     def _roll_back(self, found: Found, flows: str) -> Outcome | None:
+        connection = self._plan.application.connection
+        rest = way_back(found, connection)
+        self._failure = ApplyError("interrupted while the earlier policies are put back", rest)
+        self.is_rolling_back = True
+        try:
+            outcome = roll_back(self._plan.api, found, connection.flags)
+        except ApplyError as error:
+            self._failure = error
+            return None
+        finally:
+            self.is_rolling_back = False
         self._failure = ApplyError(
             f"rolled back: {flows} that used to be answered went unanswered",
             "the earlier policies are back; add what is missing, or record again",
         )
-        try:
-            return roll_back(self._plan.api, found, self._plan.application.connection.flags)
-        except ApplyError as error:
-            self._failure = error
-        return None
+        return outcome
 
     def _ask(self) -> None:
         assert self._found is not None  # noqa: S101 - for the type checker

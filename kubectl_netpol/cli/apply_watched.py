@@ -102,8 +102,13 @@ def _catch(look_out: LookOut) -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         look_out.interrupt()
         if number != signal.SIGHUP:  # then nobody is there to read it
-            what = "the watch, not the guard" if look_out.is_late else "before anything is applied"
-            streams.say_from_handler(f"stopping {what}; once more to leave at once")
+            streams.say_from_handler(f"stopping {_what_stops(look_out)}; once more to leave at once")
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, first)
+
+
+def _what_stops(look_out: LookOut) -> str:
+    if look_out.is_rolling_back:
+        return "once the earlier policies are back"
+    return "the watch, not the guard" if look_out.is_late else "before anything is applied"

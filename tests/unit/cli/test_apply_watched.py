@@ -1,5 +1,6 @@
 """The look-out of a watched apply: what it says when the guard does not do its part, or cannot be asked about."""
 
+import re
 import signal
 from dataclasses import replace
 from types import SimpleNamespace
@@ -199,12 +200,18 @@ def test_an_interruption_while_the_guard_starts_ends_the_captures_as_always_and_
 
 
 @pytest.mark.parametrize(
-    ("is_late", "words"), [(False, "stopping before anything is applied"), (True, "stopping the watch, not the guard")]
+    ("is_late", "is_rolling_back", "words"),
+    [
+        (False, False, "stopping before anything is applied"),
+        (True, False, "stopping the watch, not the guard"),
+        (True, True, "stopping once the earlier policies are back"),
+    ],
 )
-def test_an_interruption_says_whether_it_ends_the_watch_only(monkeypatch, capsys, is_late, words):
+def test_an_interruption_says_what_it_ends(monkeypatch, capsys, is_late, is_rolling_back, words):
     handlers = {}
     monkeypatch.setattr(apply_watched.signal, "signal", handlers.__setitem__)
-    apply_watched._catch(SimpleNamespace(interrupt=lambda: None, is_late=is_late))
+    look_out = SimpleNamespace(interrupt=lambda: None, is_late=is_late, is_rolling_back=is_rolling_back)
+    apply_watched._catch(look_out)
     handlers[signal.SIGTERM](signal.SIGTERM, None)
     assert capsys.readouterr().err == f"{words}; once more to leave at once\n"
 
@@ -234,6 +241,9 @@ def refused(monkeypatch, tmp_path):
 
             return SimpleNamespace(nodes=lambda: at("nodes") or {"n1"}, run=run, stop=lambda: None)
 
+        def command(*words):
+            return " ".join(["kubectl netpol", *words])
+
         captures = SimpleNamespace(feed=SimpleNamespace(load=lambda: None), remember=lambda: None, capture=None)
         for name, value in {
             "LiveRecording": recording,
@@ -246,7 +256,7 @@ def refused(monkeypatch, tmp_path):
         }.items():
             monkeypatch.setattr(apply_watched, name, value)
         monkeypatch.setattr(apply_look_out, "_LISTEN_SECONDS", 0)
-        connection = SimpleNamespace(current=lambda: SimpleNamespace(cluster="c"), command=None, flags="")
+        connection = SimpleNamespace(current=lambda: SimpleNamespace(cluster="c"), command=command, flags="")
         plan = SimpleNamespace(
             application=SimpleNamespace(connection=connection),
             api=None,
@@ -310,6 +320,33 @@ def test_a_rollback_that_failed_is_raised_also_where_the_candidates_are_interrup
 
     monkeypatch.setattr(apply_look_out, "tell_candidates", interrupt)
     assert refused("nowhere", 2).hint == HAND
+
+
+def test_who_leaves_in_the_midst_of_the_rollback_is_told_how_to_go_on(refused, capsys, monkeypatch, no_way_back):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(apply_look_out, "roll_back", interrupt)
+    assert isinstance(refused("nowhere", 2), KeyboardInterrupt)
+    _, _, said = capsys.readouterr().err.partition("watching; FATE\n")
+    assert re.fullmatch(
+        "blocked: .*\n"
+        "error: interrupted while the earlier policies are put back\n"
+        r"hint: the guard puts the rest back at .*; to do it at once: kubectl netpol rollback abc -n shop\n"
+        "LEFT\n",
+        said,
+    )
+
+
+def test_in_the_midst_of_the_rollback_an_interruption_knows_it(watched, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        apply_look_out, "roll_back", lambda *_: seen.append(watched.look_out.is_rolling_back) or Outcome()
+    )
+    monkeypatch.setattr(watched.look_out._watch, "look", lambda *_: [Blocked(WEB, TO_API, 3, 1, True)])
+    watched.tick()
+    assert (seen, watched.look_out.is_rolling_back) == ([True], False)
+    assert watched.failure().message == "rolled back: 1 flow that used to be answered went unanswered"
 
 
 def fail_half(interruption):
