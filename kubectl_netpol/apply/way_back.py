@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from ..cluster.api import Api
-from ..cluster.trouble import ClusterError, RefusedError, UnreachableError
+from ..cluster.resources import JOB
+from ..cluster.trouble import ClusterError, RefusedError, UnreachableError, is_away
 from ..errors import InputError
+from ..guard.plan import Plan
 from ..guard.restore import FAILED, GONE, Ask, Outcome, by_hand, failure, is_claimed, note, restore
+from ..render.age import clock
 from .applied import Document, Step, policies_in
-from .guards import Found, is_nearly_over, look, remove, version, versions
+from .guards import Found, is_nearly_over, look, version, versions
 from .owned import comparable
 from .rescue import rescued
 from .server import ApplyError
+
+_PAUSES = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between the tries to remove the guard."""
 
 _ALONE = "no guard puts the earlier policies back any more"
 
 
 def roll_back(api: Api, found: Found, flags: str) -> Outcome:
-    """Puts the earlier policies back at once, and removes the guard. Raises ApplyError when not all could be.
+    """Puts the earlier policies back at once, and removes the guard. Raises ApplyError when not all of that was done.
 
     A session that is over is left alone: others may have written since. ``flags`` are those of the connection, as a
     shell takes them, for what is to be typed then.
@@ -36,8 +43,33 @@ def roll_back(api: Api, found: Found, flags: str) -> Outcome:
     except (OSError, ClusterError) as error:
         raise _not_begun(found, flags, error) from error
     outcome = _restored(ask, found, flags)
-    remove(api, found.plan)
+    if why := _why_it_stays(api, found.plan):
+        raise ApplyError(
+            f"the earlier policies are back, but the guard could not be removed: {why}; at {clock(found.plan.until)} "
+            "it puts back what it holds, over what others write until then",
+            f"whoever may removes it: kubectl delete job {found.plan.job} -n {found.plan.namespace} {flags}".rstrip(),
+        )
     return outcome
+
+
+# Removes the guard, again where the API server is away for a moment; empty when it is gone.
+def _why_it_stays(api: Api, plan: Plan) -> str:
+    for seconds in _PAUSES:
+        error = _removal_error(api, plan)
+        if error is None or not is_away(error):
+            break
+        time.sleep(seconds)
+    else:
+        error = _removal_error(api, plan)
+    return error.message if error else ""
+
+
+def _removal_error(api: Api, plan: Plan) -> ClusterError | None:
+    try:
+        api.delete(JOB.path(plan.namespace, plan.job), {"propagationPolicy": "Background"})
+    except ClusterError as error:
+        return None if isinstance(error, RefusedError) and error.status == GONE else error
+    return None
 
 
 def take_back(api: Api, found: Found, applied: Sequence[Step], unsure: Step | None, flags: str) -> Outcome:
