@@ -6,6 +6,8 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from .interrupts import not_ignored
+
 NOTHING = "nothing was applied"
 
 
@@ -43,8 +45,7 @@ class Interruption:
 @contextmanager
 def ends_as_interrupts() -> Iterator[None]:
     """A SIGTERM and the end of the terminal are as a Ctrl-C meanwhile; what is ignored, as by nohup, stays so."""
-    earlier = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-    earlier = {number: handler for number, handler in earlier.items() if handler is not signal.SIG_IGN}
+    earlier = {number: signal.getsignal(number) for number in not_ignored(signal.SIGTERM, signal.SIGHUP)}
     for number in earlier:
         signal.signal(number, signal.default_int_handler)
     try:

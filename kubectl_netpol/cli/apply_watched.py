@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Sequence
-from typing import Any
 
 from ..apply.reach import clients_of, subjects_of
 from ..apply.server import ApplyError
@@ -24,6 +22,7 @@ from ..render.text import counted
 from . import streams
 from .apply_interruption import NOTHING
 from .apply_look_out import LookOut, Plan
+from .interrupts import catch
 from .left_captures import tell_left
 from .record_wish import DEADLINE_SECONDS
 
@@ -97,15 +96,7 @@ def _capture(plan: Plan, paths: Sequence[str]) -> Capture:
 
 
 def _catch(look_out: LookOut) -> None:
-    def first(number: int, _frame: Any) -> None:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        look_out.interrupt()
-        if number != signal.SIGHUP:  # then nobody is there to read it
-            streams.say_from_handler(f"stopping {_what_stops(look_out)}; once more to leave at once")
-
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, first)
+    catch(look_out.interrupt, lambda: f"stopping {_what_stops(look_out)}")
 
 
 def _what_stops(look_out: LookOut) -> str:

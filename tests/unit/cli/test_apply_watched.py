@@ -218,7 +218,7 @@ def test_an_interruption_while_the_guard_starts_ends_the_captures_as_always_and_
 )
 def test_an_interruption_says_what_it_ends(monkeypatch, capsys, is_late, is_rolling_back, words):
     handlers = {}
-    monkeypatch.setattr(apply_watched.signal, "signal", handlers.__setitem__)
+    monkeypatch.setattr(signal, "signal", handlers.__setitem__)
     look_out = SimpleNamespace(interrupt=lambda: None, is_late=is_late, is_rolling_back=is_rolling_back)
     apply_watched._catch(look_out)
     handlers[signal.SIGTERM](signal.SIGTERM, None)
