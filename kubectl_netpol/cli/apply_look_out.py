@@ -199,13 +199,11 @@ class LookOut:
             )
             self.end()
 
-    # Before its time the guard marks nothing: it was somebody's rollback.
+    # Before its time the guard marks nothing: it was somebody's rollback. That it is done only the guard says.
     def _rolled_back(self, found: Found) -> ApplyError:
-        if is_nearly_over(self._plan.api, found):
-            return ApplyError(f"not confirmed in time: {state_words(found)}", "apply it again, and confirm it in time")
-        if found.is_over:
-            return ApplyError("rolled back from elsewhere", "the earlier policies are back")
-        return ApplyError(f"rolled back from elsewhere: {state_words(found)}", "")
+        if not found.is_over and not is_nearly_over(self._plan.api, found):
+            return ApplyError(f"rolled back from elsewhere: {state_words(found)}", "")
+        return ApplyError(f"not confirmed in time: {state_words(found)}", "apply it again, and confirm it in time")
 
     def _is_late(self, grace: float) -> bool:
         assert self._found is not None  # noqa: S101 - for the type checker

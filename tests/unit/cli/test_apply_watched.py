@@ -117,7 +117,7 @@ def test_a_right_that_comes_back_is_told_and_a_rollback_seen(watched, capsys):
     watched.look = refuse(RefusedError(403, "Forbidden", FORBIDDEN))
     watched.tick()
     watched.look = lambda: replace(GUARD, state=DONE)
-    watched.tick(UNTIL)
+    watched.tick()
     assert "the guard can be asked about again" in capsys.readouterr().err
     assert watched.failure().message.startswith("not confirmed in time")
 
@@ -130,15 +130,6 @@ def test_a_rollback_that_has_begun_is_told_from_one_by_hand_by_the_deadline(watc
     watched.tick(UNTIL - before)
     assert watched.ended
     assert watched.failure().message == f"{words}putting back the earlier policies was begun"
-
-
-def test_a_rollback_from_elsewhere_whose_guard_stays_is_not_said_to_be_the_guards(watched):
-    watched.look = lambda: replace(GUARD, state=DONE)
-    watched.tick()
-    assert (watched.failure().message, watched.failure().hint) == (
-        "rolled back from elsewhere",
-        "the earlier policies are back",
-    )
 
 
 def test_a_flow_that_breaks_while_somebody_else_ends_the_session_promises_no_guard_any_more(
