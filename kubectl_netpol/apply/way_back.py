@@ -13,7 +13,7 @@ from ..cluster.resources import JOB
 from ..cluster.trouble import ClusterError, RefusedError, UnreachableError, is_away
 from ..errors import InputError
 from ..guard.plan import Plan
-from ..guard.restore import DONE, FAILED, GONE, Ask, Outcome, by_hand, failure, is_claimed, note, restore
+from ..guard.restore import FAILED, GONE, Ask, Outcome, by_hand, failure, is_claimed, note, restore
 from ..render.age import clock
 from .applied import Document, Step, policies_in
 from .guards import Found, is_nearly_over, look, version, versions
@@ -30,9 +30,8 @@ _ALONE = "no guard puts the earlier policies back any more"
 def roll_back(api: Api, found: Found, flags: str) -> Outcome:
     """Puts the earlier policies back at once, and removes the guard. Raises ApplyError when not all of that was done.
 
-    Where the guard's Job cannot be removed, it is marked as done, and the guard does no more. A session that is over is
-    left alone: others may have written since. ``flags`` are those of the connection, as a shell takes them, for what is
-    to be typed then.
+    A session that is over is left alone: others may have written since. ``flags`` are those of the connection, as a
+    shell takes them, for what is to be typed then.
     """
     ask = through(api)
     try:
@@ -44,8 +43,7 @@ def roll_back(api: Api, found: Found, flags: str) -> Outcome:
     except (OSError, ClusterError) as error:
         raise _not_begun(found, flags, error) from error
     outcome = _restored(ask, found, flags)
-    why = _why_it_stays(api, found.plan)
-    if why and not _is_marked_done(ask, found.plan):
+    if why := _why_it_stays(api, found.plan):
         raise ApplyError(
             f"the earlier policies are back, but the guard could not be removed: {why}; at {clock(found.plan.until)} "
             "it puts back what it holds, over what others write until then",
@@ -64,15 +62,6 @@ def _why_it_stays(api: Api, plan: Plan) -> str:
     else:
         error = _removal_error(api, plan)
     return error.message if error else ""
-
-
-# Such a guard sees that within a minute and ends, and its Job goes an hour later.
-def _is_marked_done(ask: Ask, plan: Plan) -> bool:
-    try:
-        status = note(ask, plan, DONE)
-    except OSError:
-        return False
-    return status < 400 or status == GONE
 
 
 def _removal_error(api: Api, plan: Plan) -> ClusterError | None:

@@ -18,7 +18,7 @@ from threading import Event
 from ..errors import InputError
 from .plan import Plan, decode
 from .pod import Server
-from .restore import DONE, FAILED, Ask, Outcome, by_hand, failure, is_claimed, note, prove, restore, state
+from .restore import DONE, FAILED, Ask, Outcome, by_hand, failure, is_claimed, note, prove, restore, try_mark
 
 READY = "ready"
 NOT_READY = "not ready"
@@ -29,7 +29,7 @@ _LOUD = "ROLLBACK FAILED"
 _AGAIN_SECONDS = 2.0
 _LONGEST_SECONDS = 30.0
 _CLOCK_SECONDS = 60.0
-"""So often a guard that waits asks for the server's time, and whether all was put back meanwhile."""
+"""So often a guard that waits asks for the server's time."""
 
 
 class Guard:
@@ -43,38 +43,26 @@ class Guard:
         self._now = now
         self._stop = stop
         self._say = say
-        self._is_done = False
 
     def run(self) -> int:
         """Until the policies are back, or it was stopped; the exit code."""
         self._hear_the_time()
         self._tell_readiness()
         self._wait()
-        is_claimed = not self._is_ending and self._begin()
+        is_claimed = not self._stop.is_set() and self._begin()
         if self._stop.is_set():
             self._say("told to end: without a rollback")
             return TERMINATED
-        if self._is_done:
-            self._say("put back already: without a rollback")
-            return 0
         if not is_claimed:
             self._say("confirmed: without a rollback")
             return 0
         return self._go_back()
 
-    @property
-    def _is_ending(self) -> bool:
-        return self._stop.is_set() or self._is_done
-
-    # Whoever put all back, and could not remove the Job, has marked it: others may have written since.
-    def _look(self) -> None:
-        self._is_done = state(self._ask, self._plan) == DONE
-
     # The node's clock may be wrong. Without an end: a server that does not answer cannot be told to put back either.
     def _hear_the_time(self) -> None:
         while not self._stop.is_set() and self._now() is None:
             try:
-                self._look()
+                try_mark(self._ask, self._plan)
             except OSError as error:
                 self._say(f"{NOT_READY}: the API server does not answer: {error}")
                 self._stop.wait(_AGAIN_SECONDS)
@@ -84,13 +72,13 @@ class Guard:
 
     # Each answer tells the server's time; the last one comes when the time seems to be over.
     def _wait(self) -> None:
-        while not self._is_ending and (left := self._left()) > 0:
+        while not self._stop.is_set() and (left := self._left()) > 0:
             if not self._stop.wait(min(left / 1000, _CLOCK_SECONDS)):
                 with suppress(OSError):
-                    self._look()
+                    try_mark(self._ask, self._plan)
 
     def _tell_readiness(self) -> None:
-        while not self._is_ending and self._left() > 0:
+        while not self._stop.is_set() and self._left() > 0:
             try:
                 hindrance = prove(self._ask, self._plan)
             except OSError as error:
@@ -136,13 +124,13 @@ class Guard:
         for words, names in told:
             if names:
                 self._say(f"{words}: {', '.join(sorted(names))}")
-        mark = DONE
+        state = DONE
         if outcome.failed:
             why = failure(self._plan, outcome.failed)
             self._say(f"{_LOUD}, and is tried again: {why}")
-            mark = f"{FAILED}: {why}"
+            state = f"{FAILED}: {why}"
         try:
-            note(self._ask, self._plan, mark)
+            note(self._ask, self._plan, state)
         except OSError as error:
             self._say(f"the Job could not be marked: {error}")
 

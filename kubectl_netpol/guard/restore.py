@@ -66,16 +66,6 @@ def is_claimed(ask: Ask, plan: Plan) -> bool:
     return True
 
 
-def state(ask: Ask, plan: Plan) -> str:
-    """What the guard's Job bears as ``STATE``; empty where it bears none, or is gone. OSError when no answer comes.
-
-    A guard may not read its Job. But a patch of nothing, without any effect, is answered with the Job as it is.
-    """
-    _, job = ask("PATCH", f"{job_path(plan)}?dryRun=All", {}, MERGE)
-    found = ((job.get("metadata") or {}).get("annotations") or {}).get(STATE)
-    return found if isinstance(found, str) else ""
-
-
 def note(ask: Ask, plan: Plan, state: str) -> int:
     """Writes the state into the Job's annotation; HTTP's status."""
     body = {"metadata": {"annotations": {STATE: state}}}
@@ -84,7 +74,7 @@ def note(ask: Ask, plan: Plan, state: str) -> int:
 
 def prove(ask: Ask, plan: Plan) -> str:
     """Does all of the way back without any effect; what hinders it, or empty. Raises OSError when nobody answers."""
-    status, told = _try_mark(ask, plan)
+    status, told = try_mark(ask, plan)
     if status >= 400:
         return _said(status, told)
     for one in plan.policies:
@@ -102,7 +92,8 @@ def _try_removal(ask: Ask, plan: Plan, one: Earlier) -> tuple[int, dict[str, Any
     return (status, told) if status >= 400 and status != GONE else ask("DELETE", f"{path}?dryRun=All", None, JSON)
 
 
-def _try_mark(ask: Ask, plan: Plan) -> tuple[int, dict[str, Any]]:
+def try_mark(ask: Ask, plan: Plan) -> tuple[int, dict[str, Any]]:
+    """Marks the guard's Job without any effect; the answer, as of ``Ask``. Raises OSError when none comes."""
     return ask("PATCH", f"{job_path(plan)}?dryRun=All", {"metadata": {"annotations": {STATE: RUNNING}}}, MERGE)
 
 

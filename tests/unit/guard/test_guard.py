@@ -118,26 +118,6 @@ def test_a_confirmed_apply_is_not_rolled_back():
     assert played.objects == before
 
 
-@pytest.mark.parametrize("looks", [1, 2])
-def test_what_was_put_back_meanwhile_is_left_since_others_may_have_written_since(monkeypatch, looks):
-    monkeypatch.setattr("kubectl_netpol.guard.__main__._CLOCK_SECONDS", 0.001)
-    played, times = Played(), []
-
-    def now():  # unknown at first, so that the server is asked
-        return played.asked.count(("PATCH", f"{job_path(PLAN)}?dryRun=All")) or None
-
-    def ask(method, path, body, media):
-        times.append(body)
-        if times.count({}) == looks:
-            played.job["metadata"]["annotations"] = {STATE: DONE}
-        return played.ask(method, path, body, media)
-
-    before, said = json.dumps(played.objects), []
-    assert Guard(PLAN, ask, now, threading.Event(), said.append).run() == 0
-    assert said[-1] == "put back already: without a rollback"
-    assert (json.dumps(played.objects), played.job["metadata"]["annotations"]) == (before, {STATE: DONE})
-
-
 def test_a_guard_that_is_told_to_end_changes_nothing_and_is_no_success_so_that_its_job_makes_another():
     stop, played = threading.Event(), Played()
     stop.set()
