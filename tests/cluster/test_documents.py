@@ -125,7 +125,7 @@ def user(application: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iter
         add_kubescape(application)
         make(application, "netpol")
         # The CronJob runs each minute. What only a later recording of shop alone hears, CoreDNS's policy would lack.
-        found.run("record", "-A", "-q", "--duration", "75s")
+        found.run("record", "-A", "-q", "--duration", "90s")
         write_files(found)
         yield found
     finally:

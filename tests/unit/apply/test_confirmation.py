@@ -41,11 +41,20 @@ def test_a_job_that_changed_otherwise_is_confirmed_all_the_same():
 
 
 class Failing(Cluster):
-    """Whose first deletions end with these errors; with those among ``done`` the guard is removed all the same."""
+    """Whose first deletions end with these errors; with those among ``done`` the guard is removed all the same.
+
+    ``policies``: those that are there, at first what was applied.
+    """
 
     def __init__(self, *errors, done=()):
         super().__init__()
         self.errors, self.done = list(errors), done
+        self.policies = [{"metadata": {"name": "new"}, "spec": {"podSelector": {}}}]
+
+    def get(self, path, query=None, silence=60.0):
+        if path.endswith("/networkpolicies"):
+            return {"items": self.policies, "metadata": {}}
+        return super().get(path, query, silence)
 
     def delete(self, path, body=None, query=None):
         error = self.errors.pop(0) if self.errors else None
@@ -58,11 +67,35 @@ class Failing(Cluster):
         return {}
 
 
-def test_one_that_is_gone_by_then_was_decided_elsewhere():
+def test_one_that_somebody_else_confirmed_meanwhile_is_confirmed():
     cluster = Failing()
     before = the(cluster)
     cluster.job = None
-    with pytest.raises(ApplyError, match="session abc is gone: it was confirmed or rolled back by somebody else"):
+    assert confirm(cluster, before, WAIT) == before
+
+
+@pytest.mark.parametrize("errors", [(), (NO_ANSWER,), (RefusedError(429, "TooManyRequests", "busy"),)])
+def test_one_that_somebody_else_rolled_back_meanwhile_is_not_confirmed(errors):
+    cluster = Failing(*errors)
+    before = the(cluster)
+    cluster.job, cluster.policies = None, []
+    with pytest.raises(ApplyError, match="session abc is gone, and the earlier policies are there"):
+        confirm(cluster, before, WAIT)
+
+
+@pytest.mark.parametrize(("errors", "raised"), [((NO_ANSWER,), "no answer in time"), ((), "you may not")])
+def test_where_nobody_tells_what_is_there_that_is_raised(monkeypatch, errors, raised):
+    cluster = Failing(*errors, done=errors)
+    before, get = the(cluster), cluster.get
+    cluster.job = None
+
+    def fail(path, query=None, silence=60.0):
+        if path.endswith("/networkpolicies"):
+            raise RefusedError(403, "Forbidden", "you may not")
+        return get(path, query, silence)
+
+    monkeypatch.setattr(cluster, "get", fail)
+    with pytest.raises(ClusterError, match=raised):
         confirm(cluster, before, WAIT)
 
 

@@ -14,14 +14,6 @@ def catch_for_a_watch(stop):
     apply_watched._catch(SimpleNamespace(interrupt=stop, is_late=True, is_rolling_back=False))
 
 
-@pytest.fixture(autouse=True)
-def _as_before():
-    earlier = {number: signal.signal(number, signal.default_int_handler) for number in END}
-    yield
-    for number, handler in earlier.items():
-        signal.signal(number, handler)
-
-
 @pytest.fixture(params=[interrupts.catch, catch_for_a_watch])
 def caught(request):
     """Ignores these signals, catches what is caught, and notes each stop."""
