@@ -184,10 +184,10 @@ def state_words(found: Found) -> str:
     return f"the earlier policies could not all be put back ({found.state})"
 
 
-def remove(api: Api, plan: Plan) -> bool:
-    """Deletes the guard, whatever it is doing; whether it is gone. Raises nothing."""
+def remove(api: Api, plan: Plan) -> ClusterError | None:
+    """Deletes the guard, whatever it is doing; why it stays, or None where it is gone. Raises nothing."""
     try:
         api.delete(JOB.path(plan.namespace, plan.job), {"propagationPolicy": "Background"})
     except ClusterError as error:
-        return isinstance(error, RefusedError) and error.status == _NOT_FOUND
-    return True
+        return None if isinstance(error, RefusedError) and error.status == _NOT_FOUND else error
+    return None

@@ -9,14 +9,13 @@ from dataclasses import replace
 from typing import Any
 
 from ..cluster.api import Api
-from ..cluster.resources import JOB
 from ..cluster.trouble import ClusterError, RefusedError, UnreachableError, is_away
 from ..errors import InputError
 from ..guard.plan import Plan
 from ..guard.restore import FAILED, GONE, Ask, Outcome, by_hand, failure, is_claimed, note, restore
 from ..render.age import clock
 from .applied import Document, Step, policies_in
-from .guards import Found, is_nearly_over, look, version, versions
+from .guards import Found, is_nearly_over, look, remove, version, versions
 from .owned import comparable
 from .rescue import rescued
 from .server import ApplyError
@@ -55,21 +54,13 @@ def roll_back(api: Api, found: Found, flags: str) -> Outcome:
 # Removes the guard, again where the API server is away for a moment; empty when it is gone.
 def _why_it_stays(api: Api, plan: Plan) -> str:
     for seconds in _PAUSES:
-        error = _removal_error(api, plan)
+        error = remove(api, plan)
         if error is None or not is_away(error):
             break
         time.sleep(seconds)
     else:
-        error = _removal_error(api, plan)
+        error = remove(api, plan)
     return error.message if error else ""
-
-
-def _removal_error(api: Api, plan: Plan) -> ClusterError | None:
-    try:
-        api.delete(JOB.path(plan.namespace, plan.job), {"propagationPolicy": "Background"})
-    except ClusterError as error:
-        return None if isinstance(error, RefusedError) and error.status == GONE else error
-    return None
 
 
 def take_back(api: Api, found: Found, applied: Sequence[Step], unsure: Step | None, flags: str) -> Outcome:

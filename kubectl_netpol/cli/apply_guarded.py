@@ -156,7 +156,7 @@ class Guarded:
     def _drop(self, guard: Guard) -> None:
         is_removed, removal = False, command_on(guard.plan, "confirm", self.application.connection)
         try:
-            is_removed = remove(self.api, guard.plan)
+            is_removed = remove(self.api, guard.plan) is None
         finally:  # also after one more Ctrl-C
             if not is_removed:
                 streams.note(
